@@ -1,0 +1,109 @@
+//! The property string of a message: `name 0x01 value 0x02`, repeated; the last separator may be missing.
+//!
+//! Apache: `MessageDecoder.string2messageProperties` and `MessageConst`. Pairs without a name or value separator are
+//! passed over, the later of two equal names wins.
+
+/// Separates a name from its value.
+pub const NAME_VALUE_SEPARATOR: char = '\u{1}';
+/// Ends a pair.
+pub const PAIR_SEPARATOR: char = '\u{2}';
+/// The longest property string: its length is a signed 16-bit integer.
+pub const MAX_LEN: usize = 32_767;
+
+/// User keys, blank separated.
+pub const KEYS: &str = "KEYS";
+/// The tag.
+pub const TAGS: &str = "TAGS";
+/// Wait for the flush (`false` skips it).
+pub const WAIT: &str = "WAIT";
+/// Delay level.
+pub const DELAY: &str = "DELAY";
+/// Original topic of a retried message.
+pub const RETRY_TOPIC: &str = "RETRY_TOPIC";
+/// Topic before a redirection.
+pub const REAL_TOPIC: &str = "REAL_TOPIC";
+/// Queue before a redirection.
+pub const REAL_QUEUE_ID: &str = "REAL_QID";
+/// Marks a half or committed transactional message.
+pub const TRANSACTION_PREPARED: &str = "TRAN_MSG";
+/// The unique key that the client made.
+pub const UNIQ_KEY: &str = "UNIQ_KEY";
+/// Offset id of a retried message's first record.
+pub const ORIGIN_MESSAGE_ID: &str = "ORIGIN_MESSAGE_ID";
+/// Retry count that a consumer's fallback send carries.
+pub const RECONSUME_TIME: &str = "RECONSUME_TIME";
+/// Retry limit that a consumer's fallback send carries.
+pub const MAX_RECONSUME_TIMES: &str = "MAX_RECONSUME_TIMES";
+/// Region of the broker; added by the broker.
+pub const MSG_REGION: &str = "MSG_REGION";
+/// Whether the client shall trace; added by the broker.
+pub const TRACE_ON: &str = "TRACE_ON";
+/// Cluster of the broker; added by the broker. A consumer needs it to reply to a request.
+pub const CLUSTER: &str = "CLUSTER";
+/// Handle of a popped message; never stored from a client.
+pub const POP_CK: &str = "POP_CK";
+/// Sharding key of an ordered message.
+pub const SHARDING_KEY: &str = "__SHARDINGKEY";
+
+/// The pairs of a property string in order.
+pub fn pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    text.split(PAIR_SEPARATOR).filter_map(|pair| pair.split_once(NAME_VALUE_SEPARATOR))
+}
+
+/// The value of `name`; the last one when it stands twice.
+#[must_use]
+pub fn find<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    pairs(text).filter(|(n, _)| *n == name).last().map(|(_, value)| value)
+}
+
+/// Appends a pair with its separators; a property string always ends complete, so a missing last separator is added.
+pub fn push(text: &mut String, name: &str, value: &str) {
+    if !text.is_empty() && !text.ends_with(PAIR_SEPARATOR) {
+        text.push(PAIR_SEPARATOR);
+    }
+    text.push_str(name);
+    text.push(NAME_VALUE_SEPARATOR);
+    text.push_str(value);
+    text.push(PAIR_SEPARATOR);
+}
+
+/// Copies `text` without the pairs whose name `drop` accepts.
+#[must_use]
+pub fn without(text: &str, drop: impl Fn(&str) -> bool) -> String {
+    let mut kept = String::with_capacity(text.len());
+    for (name, value) in pairs(text).filter(|(name, _)| !drop(name)) {
+        push(&mut kept, name, value);
+    }
+    kept
+}
+
+/// Sets `name` to `value`, replacing what it had.
+pub fn set(text: &mut String, name: &str, value: &str) {
+    if find(text, name).is_some() {
+        *text = without(text, |n| n == name);
+    }
+    push(text, name, value);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_ends_of_a_string_are_read() {
+        for text in ["KEYS\u{1}k\u{2}TAGS\u{1}A\u{2}", "KEYS\u{1}k\u{2}TAGS\u{1}A"] {
+            assert_eq!(pairs(text).collect::<Vec<_>>(), [("KEYS", "k"), ("TAGS", "A")]);
+            assert_eq!(find(text, TAGS), Some("A"));
+        }
+        assert_eq!(find("no separators at all", KEYS), None);
+    }
+
+    #[test]
+    fn set_replaces_and_push_completes() {
+        let mut text = String::from("TAGS\u{1}A");
+        push(&mut text, KEYS, "k");
+        set(&mut text, TAGS, "B");
+        assert_eq!(pairs(&text).collect::<Vec<_>>(), [("KEYS", "k"), ("TAGS", "B")]);
+        assert!(text.ends_with(PAIR_SEPARATOR));
+    }
+}

@@ -1,0 +1,141 @@
+//! Request and response codes (Apache: `RequestCode`, `ResponseCode`).
+
+macro_rules! codes {
+    ($(#[$doc:meta])* $name:ident { $($(#[$note:meta])* $code:ident = $value:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+        pub struct $name(pub i32);
+
+        #[allow(missing_docs, reason = "the names are the protocol's own")]
+        impl $name {
+            $($(#[$note])* pub const $code: Self = Self($value);)*
+
+            /// The name of a known code.
+            #[must_use]
+            pub fn name(self) -> Option<&'static str> {
+                match self.0 {
+                    $($value => Some(stringify!($code)),)*
+                    _ => None,
+                }
+            }
+        }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                std::fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                match self.name() {
+                    Some(name) => write!(f, "{name}({})", self.0),
+                    None => write!(f, "{}", self.0),
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    /// What a request asks for.
+    RequestCode {
+        SEND_MESSAGE = 10,
+        PULL_MESSAGE = 11,
+        QUERY_MESSAGE = 12,
+        QUERY_CONSUMER_OFFSET = 14,
+        UPDATE_CONSUMER_OFFSET = 15,
+        UPDATE_AND_CREATE_TOPIC = 17,
+        UPDATE_AND_CREATE_TOPIC_LIST = 18,
+        GET_ALL_TOPIC_CONFIG = 21,
+        UPDATE_BROKER_CONFIG = 25,
+        GET_BROKER_CONFIG = 26,
+        GET_BROKER_RUNTIME_INFO = 28,
+        SEARCH_OFFSET_BY_TIMESTAMP = 29,
+        GET_MAX_OFFSET = 30,
+        GET_MIN_OFFSET = 31,
+        GET_EARLIEST_MSG_STORETIME = 32,
+        VIEW_MESSAGE_BY_ID = 33,
+        HEART_BEAT = 34,
+        UNREGISTER_CLIENT = 35,
+        CONSUMER_SEND_MSG_BACK = 36,
+        END_TRANSACTION = 37,
+        GET_CONSUMER_LIST_BY_GROUP = 38,
+        CHECK_TRANSACTION_STATE = 39,
+        NOTIFY_CONSUMER_IDS_CHANGED = 40,
+        LOCK_BATCH_MQ = 41,
+        UNLOCK_BATCH_MQ = 42,
+        CHECK_CLIENT_CONFIG = 46,
+        PUT_KV_CONFIG = 100,
+        GET_KV_CONFIG = 101,
+        DELETE_KV_CONFIG = 102,
+        REGISTER_BROKER = 103,
+        UNREGISTER_BROKER = 104,
+        GET_ROUTEINFO_BY_TOPIC = 105,
+        GET_BROKER_CLUSTER_INFO = 106,
+        UPDATE_AND_CREATE_SUBSCRIPTIONGROUP = 200,
+        GET_ALL_SUBSCRIPTIONGROUP_CONFIG = 201,
+        GET_TOPIC_STATS_INFO = 202,
+        GET_CONSUMER_CONNECTION_LIST = 203,
+        GET_PRODUCER_CONNECTION_LIST = 204,
+        WIPE_WRITE_PERM_OF_BROKER = 205,
+        GET_ALL_TOPIC_LIST_FROM_NAMESERVER = 206,
+        DELETE_SUBSCRIPTIONGROUP = 207,
+        GET_CONSUME_STATS = 208,
+        DELETE_TOPIC_IN_BROKER = 215,
+        DELETE_TOPIC_IN_NAMESRV = 216,
+        GET_KVLIST_BY_NAMESPACE = 219,
+        RESET_CONSUMER_CLIENT_OFFSET = 220,
+        GET_CONSUMER_STATUS_FROM_CLIENT = 221,
+        INVOKE_BROKER_TO_RESET_OFFSET = 222,
+        GET_TOPICS_BY_CLUSTER = 224,
+        QUERY_TOPIC_CONSUME_BY_WHO = 300,
+        GET_SYSTEM_TOPIC_LIST_FROM_NS = 304,
+        GET_SYSTEM_TOPIC_LIST_FROM_BROKER = 305,
+        GET_CONSUMER_RUNNING_INFO = 307,
+        CONSUME_MESSAGE_DIRECTLY = 309,
+        SEND_MESSAGE_V2 = 310,
+        UPDATE_NAMESRV_CONFIG = 318,
+        GET_NAMESRV_CONFIG = 319,
+        SEND_BATCH_MESSAGE = 320,
+        QUERY_DATA_VERSION = 322,
+        SEND_REPLY_MESSAGE = 324,
+        SEND_REPLY_MESSAGE_V2 = 325,
+        PUSH_REPLY_MESSAGE_TO_CLIENT = 326,
+        ADD_WRITE_PERM_OF_BROKER = 327,
+        GET_TOPIC_CONFIG = 351,
+        GET_SUBSCRIPTIONGROUP_CONFIG = 352,
+        LITE_PULL_MESSAGE = 361,
+        GET_BROKER_MEMBER_GROUP = 901,
+        BROKER_HEARTBEAT = 904,
+    }
+}
+
+codes! {
+    /// How a request went.
+    ResponseCode {
+        SUCCESS = 0,
+        SYSTEM_ERROR = 1,
+        SYSTEM_BUSY = 2,
+        REQUEST_CODE_NOT_SUPPORTED = 3,
+        FLUSH_DISK_TIMEOUT = 10,
+        SLAVE_NOT_AVAILABLE = 11,
+        FLUSH_SLAVE_TIMEOUT = 12,
+        MESSAGE_ILLEGAL = 13,
+        SERVICE_NOT_AVAILABLE = 14,
+        VERSION_NOT_SUPPORTED = 15,
+        NO_PERMISSION = 16,
+        TOPIC_NOT_EXIST = 17,
+        PULL_NOT_FOUND = 19,
+        PULL_RETRY_IMMEDIATELY = 20,
+        PULL_OFFSET_MOVED = 21,
+        QUERY_NOT_FOUND = 22,
+        SUBSCRIPTION_PARSE_FAILED = 23,
+        SUBSCRIPTION_NOT_EXIST = 24,
+        SUBSCRIPTION_NOT_LATEST = 25,
+        SUBSCRIPTION_GROUP_NOT_EXIST = 26,
+        INVALID_PARAMETER = 29,
+        CONSUMER_NOT_ONLINE = 206,
+        FLOW_CONTROL = 215,
+    }
+}

@@ -1,0 +1,80 @@
+//! Client membership, topics, groups and statistics on the broker.
+
+use super::header;
+
+header! {
+    /// UNREGISTER_CLIENT.
+    UnregisterClient<'a> {
+        client_id: &'a str = "clientID",
+        producer_group: Option<&'a str> = "producerGroup",
+        consumer_group: Option<&'a str> = "consumerGroup",
+    }
+}
+
+header! {
+    /// Requests that name a consumer group and nothing else that we read.
+    ConsumerGroup<'a> {
+        consumer_group: &'a str = "consumerGroup",
+    }
+}
+
+header! {
+    /// GET_PRODUCER_CONNECTION_LIST.
+    ProducerGroup<'a> {
+        producer_group: &'a str = "producerGroup",
+    }
+}
+
+header! {
+    /// UPDATE_AND_CREATE_TOPIC (Apache: `CreateTopicRequestHeader`).
+    CreateTopic<'a> {
+        topic: &'a str = "topic",
+        default_topic: Option<&'a str> = "defaultTopic",
+        read_queue_nums: i32 = "readQueueNums",
+        write_queue_nums: i32 = "writeQueueNums",
+        perm: i32 = "perm",
+        topic_filter_type: Option<&'a str> = "topicFilterType",
+        topic_sys_flag: Option<i32> = "topicSysFlag",
+        order: bool = "order",
+        /// `+key=value,-key`.
+        attributes: Option<&'a str> = "attributes",
+    }
+}
+
+header! {
+    /// Requests that name a topic and nothing else that we read.
+    TopicName<'a> {
+        topic: &'a str = "topic",
+    }
+}
+
+header! {
+    /// DELETE_SUBSCRIPTIONGROUP. 4.9 called the switch `removeOffset`.
+    DeleteSubscriptionGroup<'a> {
+        group_name: &'a str = "groupName",
+        clean_offset: Option<bool> = "cleanOffset",
+        remove_offset: Option<bool> = "removeOffset",
+    }
+}
+
+header! {
+    /// GET_SUBSCRIPTIONGROUP_CONFIG.
+    GroupName<'a> {
+        group: &'a str = "group",
+    }
+}
+
+header! {
+    /// GET_CONSUME_STATS.
+    GetConsumeStats<'a> {
+        consumer_group: &'a str = "consumerGroup",
+        topic: Option<&'a str> = "topic",
+    }
+}
+
+header! {
+    /// NOTIFY_CONSUMER_IDS_CHANGED, from broker to client.
+    NotifyConsumerIdsChanged<'a> {
+        consumer_group: &'a str = "consumerGroup",
+    }
+}

@@ -1,0 +1,77 @@
+//! Sending, and sending back.
+
+use super::header;
+
+header! {
+    /// SEND_MESSAGE_V2 and SEND_BATCH_MESSAGE: one-letter names (Apache: `SendMessageRequestHeaderV2`).
+    SendMessageV2<'a> {
+        producer_group: &'a str = "a",
+        topic: &'a str = "b",
+        default_topic: Option<&'a str> = "c",
+        default_topic_queue_nums: i32 = "d",
+        queue_id: i32 = "e",
+        sys_flag: i32 = "f",
+        born_timestamp: i64 = "g",
+        flag: i32 = "h",
+        properties: Option<&'a str> = "i",
+        reconsume_times: Option<i32> = "j",
+        unit_mode: bool = "k",
+        max_reconsume_times: Option<i32> = "l",
+        batch: bool = "m",
+        broker_name: Option<&'a str> = "n",
+    }
+}
+
+header! {
+    /// SEND_MESSAGE: long names (Apache: `SendMessageRequestHeader`). Go knows only this one.
+    SendMessage<'a> {
+        producer_group: &'a str = "producerGroup",
+        topic: &'a str = "topic",
+        default_topic: Option<&'a str> = "defaultTopic",
+        default_topic_queue_nums: i32 = "defaultTopicQueueNums",
+        queue_id: i32 = "queueId",
+        sys_flag: i32 = "sysFlag",
+        born_timestamp: i64 = "bornTimestamp",
+        flag: i32 = "flag",
+        properties: Option<&'a str> = "properties",
+        reconsume_times: Option<i32> = "reconsumeTimes",
+        unit_mode: bool = "unitMode",
+        max_reconsume_times: Option<i32> = "maxReconsumeTimes",
+        batch: bool = "batch",
+        broker_name: Option<&'a str> = "bname",
+    }
+}
+
+impl<'a> From<SendMessage<'a>> for SendMessageV2<'a> {
+    fn from(h: SendMessage<'a>) -> Self {
+        Self {
+            producer_group: h.producer_group,
+            topic: h.topic,
+            default_topic: h.default_topic,
+            default_topic_queue_nums: h.default_topic_queue_nums,
+            queue_id: h.queue_id,
+            sys_flag: h.sys_flag,
+            born_timestamp: h.born_timestamp,
+            flag: h.flag,
+            properties: h.properties,
+            reconsume_times: h.reconsume_times,
+            unit_mode: h.unit_mode,
+            max_reconsume_times: h.max_reconsume_times,
+            batch: h.batch,
+            broker_name: h.broker_name,
+        }
+    }
+}
+
+header! {
+    /// CONSUMER_SEND_MSG_BACK (Apache: `ConsumerSendMsgBackRequestHeader`).
+    ConsumerSendMsgBack<'a> {
+        /// Physical offset of the message.
+        offset: i64 = "offset",
+        group: &'a str = "group",
+        delay_level: i32 = "delayLevel",
+        origin_msg_id: Option<&'a str> = "originMsgId",
+        origin_topic: Option<&'a str> = "originTopic",
+        max_reconsume_times: Option<i32> = "maxReconsumeTimes",
+    }
+}
