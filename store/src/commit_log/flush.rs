@@ -1,0 +1,142 @@
+//! Group commit: one flush for everything that waits, no timer, no lock shared with the append.
+//!
+//! The thread flushes from *durable* to *published*, moves *durable* once, tells the listeners once, and goes on at once
+//! when more was published meanwhile: while the disk works, the next group gathers. In ASYNC mode it does the same at an
+//! interval. A failed flush is never tried again: the kernel may have dropped the pages and would report success.
+
+use super::Segments;
+use crate::PhysicalOffset;
+use parking_lot::Mutex;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+type OnDurable = Box<dyn Fn(PhysicalOffset) + Send + Sync>;
+type OnFailure = Box<dyn Fn(&io::Error) + Send + Sync>;
+
+/// The two cursors, and the thread that moves the second after the first.
+pub(crate) struct Flusher {
+    segments: Arc<Segments>,
+    published: AtomicI64,
+    durable: AtomicI64,
+    failed: AtomicBool,
+    stopping: AtomicBool,
+    /// A flush was asked for out of turn.
+    asked: AtomicBool,
+    asleep: AtomicBool,
+    thread: Mutex<Option<Thread>>,
+    on_durable: Mutex<Vec<OnDurable>>,
+    on_failure: Mutex<Option<OnFailure>>,
+}
+
+impl Flusher {
+    pub(crate) fn new(segments: Arc<Segments>, end: PhysicalOffset) -> Self {
+        Self {
+            segments,
+            published: AtomicI64::new(end.0),
+            durable: AtomicI64::new(end.0),
+            failed: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
+            asked: AtomicBool::new(false),
+            asleep: AtomicBool::new(false),
+            thread: Mutex::new(None),
+            on_durable: Mutex::new(Vec::new()),
+            on_failure: Mutex::new(None),
+        }
+    }
+
+    pub(crate) fn published(&self) -> PhysicalOffset {
+        PhysicalOffset(self.published.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn durable(&self) -> PhysicalOffset {
+        PhysicalOffset(self.durable.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Acquire)
+    }
+
+    /// Called under the append lock, after the bytes below `end` are in place.
+    pub(crate) fn publish(&self, end: PhysicalOffset) {
+        self.published.store(end.0, Ordering::Release);
+    }
+
+    /// Has the thread flush now; cheap when it is at work already.
+    pub(crate) fn ask(&self) {
+        self.asked.store(true, Ordering::SeqCst);
+        if self.asleep.load(Ordering::SeqCst)
+            && let Some(thread) = &*self.thread.lock()
+        {
+            thread.unpark();
+        }
+    }
+
+    pub(crate) fn on_durable(&self, listener: OnDurable) {
+        self.on_durable.lock().push(listener);
+    }
+
+    pub(crate) fn on_failure(&self, listener: OnFailure) {
+        *self.on_failure.lock() = Some(listener);
+    }
+
+    /// The thread's work, until [`stop`](Self::stop). `interval`: none in SYNC mode.
+    pub(crate) fn run(&self, interval: Option<Duration>) {
+        *self.thread.lock() = Some(thread::current());
+        loop {
+            let stopping = self.stopping.load(Ordering::SeqCst);
+            self.asked.store(false, Ordering::SeqCst);
+            if self.flush().is_err() || stopping {
+                return;
+            }
+            self.asleep.store(true, Ordering::SeqCst);
+            let idle = || !self.asked.load(Ordering::SeqCst) && !self.stopping.load(Ordering::SeqCst);
+            match interval {
+                Some(interval) if idle() => thread::park_timeout(interval),
+                None if idle() => thread::park(),
+                _ => {}
+            }
+            self.asleep.store(false, Ordering::SeqCst);
+        }
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        let (from, to) = (self.durable(), self.published());
+        if from == to {
+            return Ok(());
+        }
+        if let Err(error) = self.flush_range(from, to) {
+            self.failed.store(true, Ordering::Release);
+            match &*self.on_failure.lock() {
+                Some(listener) => listener(&error),
+                None => tracing::error!(%error, "a flush failed: the store has stopped"),
+            }
+            return Err(error);
+        }
+        self.durable.store(to.0, Ordering::Release);
+        for listener in &*self.on_durable.lock() {
+            listener(to);
+        }
+        Ok(())
+    }
+
+    fn flush_range(&self, from: PhysicalOffset, to: PhysicalOffset) -> io::Result<()> {
+        let mut at = from;
+        while at < to {
+            let segment = self.segments.find(at).ok_or(io::ErrorKind::NotFound)?;
+            segment.mapping().flush(segment.range(at, to))?;
+            at = segment.end();
+        }
+        Ok(())
+    }
+
+    /// Lets the thread flush what is there and end.
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        if let Some(thread) = &*self.thread.lock() {
+            thread.unpark();
+        }
+    }
+}

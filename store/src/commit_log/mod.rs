@@ -1,0 +1,93 @@
+//! The CommitLog: every message of every topic, one after the other (Apache: `CommitLog`, `MappedFileQueue`).
+//!
+//! Files have one size and 20-digit names; a record never crosses a file. When a record and the 8 bytes of a filler do
+//! not fit the rest of a file, the rest is a filler (`remaining i32, MAGIC_BLANK`) and the record opens the next file.
+
+mod append;
+mod flush;
+mod readahead;
+mod segment;
+mod segments;
+
+pub use append::{Appended, NewMessage, Tag};
+pub(crate) use append::{Placed, Tip};
+pub(crate) use flush::Flusher;
+pub(crate) use readahead::{Ahead, AheadJob};
+pub use segment::Segment;
+pub(crate) use segments::Segments;
+
+use crate::PhysicalOffset;
+use gantry_message::record::{self, RecordError};
+use gantry_message::Record;
+use bytes::Bytes;
+
+/// A place in the log while reading it from front to back.
+pub(crate) struct Scan<'a> {
+    segments: &'a Segments,
+    at: PhysicalOffset,
+    end: PhysicalOffset,
+    check_crc: bool,
+}
+
+/// What stands at a place of the log.
+pub(crate) enum Step<'a> {
+    /// A record, its fields borrowed from the map.
+    Record(&'a Record<'a>, usize),
+    /// Nothing, or nothing whole: the log ends here.
+    End,
+}
+
+impl<'a> Scan<'a> {
+    /// Reads from `start`, a record's or a file's first byte, to `end`.
+    pub(crate) fn new(segments: &'a Segments, start: PhysicalOffset, end: PhysicalOffset, check_crc: bool) -> Self {
+        Self { segments, at: start, end, check_crc }
+    }
+
+    pub(crate) fn at(&self) -> PhysicalOffset {
+        self.at
+    }
+
+    /// Hands the next record to `visit`, or says that the log ends. Fillers are passed over.
+    pub(crate) fn step(&mut self, visit: impl FnOnce(Step<'_>)) -> bool {
+        loop {
+            if self.at >= self.end {
+                visit(Step::End);
+                return false;
+            }
+            let Some(segment) = self.segments.find(self.at) else {
+                visit(Step::End);
+                return false;
+            };
+            let bytes = segment.mapping().published(segment.range(self.at, segment.end()));
+            match Record::read(bytes) {
+                Ok((record, len)) if self.accepts(&record) => {
+                    visit(Step::Record(&record, len));
+                    self.at = self.at + len as i64;
+                    return true;
+                }
+                Err(RecordError::Blank) => self.at = segment.end(),
+                // A file's last bytes may be too few even for a filler's head, when a record filled it up to them.
+                Err(RecordError::Truncated) if bytes.len() < record::BLANK_LEN => self.at = segment.end(),
+                _ => {
+                    visit(Step::End);
+                    return false;
+                }
+            }
+        }
+    }
+
+    fn accepts(&self, record: &Record<'_>) -> bool {
+        record.physical_offset == self.at.0 && (!self.check_crc || record.check_crc().is_ok())
+    }
+}
+
+/// The record at `offset`, whole, if one starts there.
+pub(crate) fn read_at(segments: &Segments, offset: PhysicalOffset, end: PhysicalOffset) -> Option<Bytes> {
+    if offset >= end {
+        return None;
+    }
+    let segment = segments.find(offset)?;
+    let bytes = segment.mapping().published(segment.range(offset, end));
+    let (record, len) = Record::read(bytes).ok()?;
+    (record.physical_offset == offset.0).then(|| segment.bytes(offset, offset + len as i64))
+}

@@ -1,0 +1,209 @@
+//! The files of one queue: `<root>/consumequeue/<topic>/<queueId>/<20 digits of the byte offset>`, all of one size, sparse.
+//!
+//! They are read and written with `pread` and `pwrite` through a small cache of open files: with a hundred thousand
+//! queues neither file descriptors nor mappings could be kept for each.
+
+use super::entry::{ENTRY, Entry};
+use crate::QueueOffset;
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Open files over all queues.
+const MAX_OPEN: usize = 512;
+
+/// Keeps recently used files open.
+#[derive(Debug, Default)]
+pub(crate) struct FileCache {
+    open: Mutex<Open>,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    files: HashMap<PathBuf, (Arc<File>, u64)>,
+    clock: u64,
+}
+
+impl FileCache {
+    /// `Ok(None)` when the file does not exist and `create` (its size) is not given.
+    fn get(&self, path: &Path, create: Option<u64>) -> io::Result<Option<Arc<File>>> {
+        let mut open = self.open.lock();
+        open.clock += 1;
+        let now = open.clock;
+        if let Some((file, used)) = open.files.get_mut(path) {
+            *used = now;
+            return Ok(Some(Arc::clone(file)));
+        }
+        let mut options = File::options();
+        options.read(true).write(true);
+        let file = match options.open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let Some(len) = create else { return Ok(None) };
+                if let Some(dir) = path.parent() {
+                    fs::create_dir_all(dir)?;
+                }
+                let file = options.create(true).truncate(false).open(path)?;
+                file.set_len(len)?;
+                file
+            }
+            Err(error) => return Err(error),
+        };
+        if open.files.len() >= MAX_OPEN {
+            // Half go at once, so that this is rare.
+            let mut ages: Vec<u64> = open.files.values().map(|(_, used)| *used).collect();
+            let (_, middle, _) = ages.select_nth_unstable(MAX_OPEN / 2);
+            let middle = *middle;
+            open.files.retain(|_, (_, used)| *used > middle);
+        }
+        let file = Arc::new(file);
+        open.files.insert(path.to_owned(), (Arc::clone(&file), now));
+        Ok(Some(file))
+    }
+
+    /// Forgets the files below `dir`, because they are being deleted.
+    pub(crate) fn forget(&self, dir: &Path) {
+        self.open.lock().files.retain(|path, _| !path.starts_with(dir));
+    }
+}
+
+/// The files of one queue.
+#[derive(Debug)]
+pub(crate) struct QueueFiles {
+    dir: PathBuf,
+    entries_per_file: i64,
+    cache: Arc<FileCache>,
+}
+
+impl QueueFiles {
+    pub(crate) fn new(dir: PathBuf, entries_per_file: u32, cache: Arc<FileCache>) -> Self {
+        Self { dir, entries_per_file: entries_per_file.into(), cache }
+    }
+
+    fn file_len(&self) -> u64 {
+        self.entries_per_file as u64 * ENTRY as u64
+    }
+
+    /// First offset of the file that holds `offset`.
+    pub(crate) fn file_start(&self, offset: QueueOffset) -> QueueOffset {
+        QueueOffset(offset.0 - offset.0.rem_euclid(self.entries_per_file))
+    }
+
+    /// First offset of the file after it.
+    pub(crate) fn next_file(&self, offset: QueueOffset) -> QueueOffset {
+        self.file_start(offset) + self.entries_per_file
+    }
+
+    fn path(&self, start: QueueOffset) -> PathBuf {
+        self.dir.join(format!("{:020}", start.0 * ENTRY as i64))
+    }
+
+    /// First offsets of the files that exist, ascending.
+    pub(crate) fn list(&self) -> io::Result<Vec<QueueOffset>> {
+        let mut starts = Vec::new();
+        let entries = match fs::read_dir(&self.dir) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(starts),
+            Err(error) => return Err(error),
+        };
+        for entry in entries {
+            let name = entry?.file_name();
+            let byte: Option<i64> = name.to_str().filter(|name| name.len() == 20).and_then(|name| name.parse().ok());
+            if let Some(byte) = byte {
+                starts.push(QueueOffset(byte / ENTRY as i64));
+            }
+        }
+        starts.sort_unstable();
+        Ok(starts)
+    }
+
+    /// Entries from `from` on, at most `max`, up to the first that was never written or the end of the file.
+    pub(crate) fn read(&self, from: QueueOffset, max: usize) -> io::Result<Vec<Entry>> {
+        let start = self.file_start(from);
+        let left = (start + self.entries_per_file - from) as usize;
+        let Some(file) = self.cache.get(&self.path(start), None)? else { return Ok(Vec::new()) };
+        let mut bytes = vec![0; left.min(max) * ENTRY];
+        let at = (from - start) as u64 * ENTRY as u64;
+        let mut read = 0;
+        while let Some(rest) = bytes.get_mut(read..).filter(|rest| !rest.is_empty()) {
+            match file.read_at(rest, at + read as u64)? {
+                0 => break,
+                n => read += n,
+            }
+        }
+        bytes.truncate(read);
+        Ok(bytes.chunks_exact(ENTRY).map_while(Entry::from_bytes).collect())
+    }
+
+    /// Writes `entries` at `from`, making files as needed. Gives every file it touched to `touched`, for syncing.
+    pub(crate) fn write(
+        &self,
+        mut from: QueueOffset,
+        entries: impl Iterator<Item = Entry>,
+        touched: &mut dyn FnMut(PathBuf, Arc<File>),
+    ) -> io::Result<()> {
+        let mut entries = entries.peekable();
+        while entries.peek().is_some() {
+            let start = self.file_start(from);
+            let left = (start + self.entries_per_file - from) as usize;
+            let mut bytes = Vec::new();
+            for entry in entries.by_ref().take(left) {
+                bytes.extend_from_slice(&entry.to_bytes());
+            }
+            let path = self.path(start);
+            let Some(file) = self.cache.get(&path, Some(self.file_len()))? else { break };
+            file.write_all_at(&bytes, (from - start) as u64 * ENTRY as u64)?;
+            touched(path, file);
+            from = start + self.entries_per_file;
+        }
+        Ok(())
+    }
+
+    /// Fills a queue's first file with holes up to `first`, where its first message is.
+    pub(crate) fn fill_holes(&self, first: QueueOffset, touched: &mut dyn FnMut(PathBuf, Arc<File>)) -> io::Result<()> {
+        let start = self.file_start(first);
+        let holes = std::iter::repeat_n(Entry::HOLE, (first - start) as usize);
+        self.write(start, holes, touched)
+    }
+
+    /// Clears the entries from `from` on and deletes later files.
+    pub(crate) fn truncate(&self, from: QueueOffset) -> io::Result<()> {
+        for start in self.list()? {
+            let path = self.path(start);
+            if start >= from {
+                self.cache.forget(&path);
+                fs::remove_file(&path)?;
+            } else if self.file_start(from) == start
+                && let Some(file) = self.cache.get(&path, None)?
+            {
+                crate::sys::zero(&file, (from - start) as u64 * ENTRY as u64, self.file_len())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes the files whose entries all lie before `min`, but never the last one.
+    pub(crate) fn remove_before(&self, min: QueueOffset) -> io::Result<()> {
+        let starts = self.list()?;
+        let Some((_, all_but_last)) = starts.split_last() else { return Ok(()) };
+        for start in all_but_last.iter().filter(|start| **start + self.entries_per_file <= min) {
+            let path = self.path(*start);
+            self.cache.forget(&path);
+            fs::remove_file(&path)?;
+        }
+        Ok(())
+    }
+
+    /// Deletes everything.
+    pub(crate) fn remove_all(&self) -> io::Result<()> {
+        self.cache.forget(&self.dir);
+        match fs::remove_dir_all(&self.dir) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,315 @@
+//! The ConsumeQueue: for each message of one queue, where it is in the log (Apache: `ConsumeQueue`).
+//!
+//! The newest entries are in memory (the *tail*): the append puts them there, pulls of live consumers read them there. A
+//! writer thread brings them to the files, from where lagging consumers read. After a crash what the files lack is read
+//! from the log again, so nothing here is ever waited for.
+
+mod entry;
+mod files;
+mod table;
+
+pub(crate) use entry::ENTRY;
+pub use entry::Entry;
+pub(crate) use files::FileCache;
+pub(crate) use table::QueueTable;
+
+use crate::{PhysicalOffset, QueueOffset};
+use files::QueueFiles;
+use parking_lot::Mutex;
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+/// Entries that stay in memory after they were written, while the queue is in use: live consumers find theirs here.
+const KEEP: usize = 1024;
+
+/// One queue of one topic.
+#[derive(Debug)]
+pub struct ConsumeQueue {
+    topic: Box<str>,
+    id: i32,
+    /// The offset that the next message gets. Written under the append lock only.
+    next: AtomicI64,
+    min: AtomicI64,
+    tail: Mutex<Tail>,
+    files: QueueFiles,
+    /// On the writer's list.
+    dirty: AtomicBool,
+    /// Its topic was deleted: whatever comes late is dropped.
+    deleted: AtomicBool,
+    /// Held while files are written, so that a deleted queue's folder is not made again.
+    writing: Mutex<()>,
+}
+
+/// The newest entries. `entries[0]` has offset `base`; those below `written` are in the files too.
+#[derive(Debug, Default)]
+struct Tail {
+    base: QueueOffset,
+    written: QueueOffset,
+    entries: VecDeque<Entry>,
+}
+
+impl Tail {
+    fn end(&self) -> QueueOffset {
+        self.base + self.entries.len() as i64
+    }
+}
+
+impl ConsumeQueue {
+    fn new(topic: &str, id: i32, files: QueueFiles) -> Self {
+        Self {
+            topic: topic.into(),
+            id,
+            next: AtomicI64::new(0),
+            min: AtomicI64::new(0),
+            tail: Mutex::default(),
+            files,
+            dirty: AtomicBool::new(false),
+            deleted: AtomicBool::new(false),
+            writing: Mutex::new(()),
+        }
+    }
+
+    /// The topic.
+    #[must_use]
+    pub fn topic(&self) -> &str {
+        &self.topic
+    }
+
+    /// The queue's id within the topic.
+    #[must_use]
+    pub fn id(&self) -> i32 {
+        self.id
+    }
+
+    /// The offset that the next message will get, durable or not.
+    #[must_use]
+    pub fn next_offset(&self) -> QueueOffset {
+        QueueOffset(self.next.load(Ordering::Acquire))
+    }
+
+    /// The first offset whose message is still in the log.
+    #[must_use]
+    pub fn min_offset(&self) -> QueueOffset {
+        QueueOffset(self.min.load(Ordering::Acquire))
+    }
+
+    /// The offset after the last message that lies below `end` in the log: what consumers may see.
+    #[must_use]
+    pub fn max_offset(&self, end: PhysicalOffset) -> QueueOffset {
+        let tail = self.tail.lock();
+        match tail.entries.back() {
+            Some(last) if last.end() > end => {
+                tail.base + tail.entries.partition_point(|entry| entry.end() <= end) as i64
+            }
+            _ => self.next_offset(),
+        }
+    }
+
+    pub(crate) fn is_deleted(&self) -> bool {
+        self.deleted.load(Ordering::Acquire)
+    }
+
+    /// Adds the entry of the message that got the offset [`next_offset`](Self::next_offset). Under the append lock.
+    /// True when the queue has to be put on the writer's list.
+    pub(crate) fn push(&self, entry: Entry) -> bool {
+        let mut tail = self.tail.lock();
+        tail.entries.push_back(entry);
+        self.next.store(tail.end().0, Ordering::Release);
+        drop(tail);
+        !self.dirty.load(Ordering::Relaxed) && !self.dirty.swap(true, Ordering::AcqRel)
+    }
+
+    /// Entries from `from` on, at least one unless there is none, at most `max`; only those whose records end at or
+    /// before `end`. Fewer than `max` does not mean that there are no more: files are read one at a time.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn read(&self, from: QueueOffset, max: usize, end: PhysicalOffset, out: &mut Vec<Entry>) -> io::Result<()> {
+        out.clear();
+        {
+            let tail = self.tail.lock();
+            if from >= tail.base {
+                let start = ((from - tail.base) as usize).min(tail.entries.len());
+                out.extend(tail.entries.range(start..).take(max).take_while(|entry| entry.end() <= end));
+                return Ok(());
+            }
+        }
+        out.extend(self.files.read(from, max)?.into_iter().take_while(|entry| entry.is_hole() || entry.end() <= end));
+        // A queue of this name may have been cut while we read; its next offset is the judge.
+        out.truncate(usize::try_from(self.next_offset() - from).unwrap_or(0));
+        Ok(())
+    }
+
+    /// The entry at `offset`.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn entry(&self, offset: QueueOffset, end: PhysicalOffset) -> io::Result<Option<Entry>> {
+        let mut entries = Vec::new();
+        self.read(offset, 1, end, &mut entries)?;
+        Ok(entries.first().copied())
+    }
+
+    /// First offset of the file after the one that would hold `offset`: where a reader goes on behind a hole.
+    #[must_use]
+    pub(crate) fn next_file(&self, offset: QueueOffset) -> QueueOffset {
+        self.files.next_file(offset)
+    }
+
+    /// Brings the tail to the files, as far as it lies below `end` in the log, and lets go of what nobody needs in memory.
+    /// True when some of it has to wait for `end` to move.
+    pub(crate) fn write_tail(
+        &self,
+        end: PhysicalOffset,
+        touched: &mut dyn FnMut(PathBuf, Arc<File>),
+    ) -> io::Result<bool> {
+        // Cleared first: an entry that comes from now on puts the queue on the list again.
+        self.dirty.store(false, Ordering::Release);
+        let (from, entries) = {
+            let tail = self.tail.lock();
+            let skip = (tail.written - tail.base) as usize;
+            let due = tail.entries.range(skip..).copied().take_while(|entry| entry.end() <= end);
+            (tail.written, due.collect::<Vec<_>>())
+        };
+        {
+            let _writing = self.writing.lock();
+            if self.is_deleted() {
+                return Ok(false);
+            }
+            self.files.write(from, entries.iter().copied(), touched)?;
+        }
+        let mut tail = self.tail.lock();
+        if tail.written == from {
+            tail.written = from + entries.len() as i64;
+        }
+        let waiting = tail.written < tail.end();
+        // A queue that got nothing since the last time needs no memory.
+        let keep = if entries.is_empty() { 0 } else { KEEP };
+        let written = (tail.written - tail.base) as usize;
+        let surplus = written.saturating_sub(keep);
+        tail.entries.drain(..surplus);
+        tail.base = tail.base + surplus as i64;
+        if tail.entries.is_empty() {
+            tail.entries = VecDeque::new();
+        }
+        let idle_later = !tail.entries.is_empty();
+        drop(tail);
+        Ok(waiting || idle_later)
+    }
+
+    /// Puts it on the writer's list again; true when it was not on it.
+    pub(crate) fn mark_dirty(&self) -> bool {
+        !self.dirty.swap(true, Ordering::AcqRel)
+    }
+
+    /// Finds the queue's bounds in its files: entries at or beyond `cut` in the log are dropped.
+    pub(crate) fn load(&self, cut: PhysicalOffset) -> io::Result<()> {
+        let starts = self.files.list()?;
+        let Some(first) = starts.first().copied() else { return Ok(()) };
+        let mut next = first;
+        for start in starts.iter().rev() {
+            let written = self.written_in_file(*start)?;
+            if written > 0 || *start == first {
+                next = *start + written;
+                break;
+            }
+        }
+        let mut end = next;
+        while end > first {
+            match self.files.read(QueueOffset(end.0 - 1), 1)?.first() {
+                Some(entry) if !entry.is_hole() && entry.end() > cut => end = QueueOffset(end.0 - 1),
+                _ => break,
+            }
+        }
+        if end < next || starts.last().is_some_and(|last| *last > end) {
+            self.files.truncate(end)?;
+        }
+        self.reset(end, first);
+        Ok(())
+    }
+
+    /// How many entries of a file are written: they are dense from its start, so this is a binary search.
+    fn written_in_file(&self, start: QueueOffset) -> io::Result<i64> {
+        let (mut low, mut high) = (0, self.files.next_file(start) - start);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.files.read(start + middle, 1)?.is_empty() {
+                high = middle;
+            } else {
+                low = middle + 1;
+            }
+        }
+        Ok(low)
+    }
+
+    /// Starts over at `next` with an empty tail.
+    fn reset(&self, next: QueueOffset, min: QueueOffset) {
+        *self.tail.lock() = Tail { base: next, written: next, entries: VecDeque::new() };
+        self.next.store(next.0, Ordering::Release);
+        self.min.store(min.0, Ordering::Release);
+    }
+
+    /// During recovery: takes the entry of a record that says it has `offset` in this queue.
+    ///
+    /// The next offset is the rule. An older one means that the topic was deleted and made anew, and the queue starts
+    /// over; a newer one that messages are missing, whose offsets become holes.
+    pub(crate) fn replay(&self, offset: QueueOffset, entry: Entry) -> io::Result<()> {
+        let next = self.next_offset();
+        if offset < next {
+            if self.entry(offset, PhysicalOffset(i64::MAX))? == Some(entry) {
+                return Ok(());
+            }
+            tracing::warn!(topic = %self.topic, queue = self.id, %offset, was = %next, "queue starts over: the topic was made anew");
+            self.files.truncate(offset)?;
+            self.reset(offset, self.min_offset().min(offset));
+        } else if offset > next {
+            if self.files.list()?.is_empty() {
+                self.files.fill_holes(offset, &mut |_, _| {})?;
+                self.reset(offset, offset);
+            } else {
+                tracing::warn!(topic = %self.topic, queue = self.id, %offset, expected = %next, "messages are missing from the log");
+                self.write_tail(PhysicalOffset(i64::MAX), &mut |_, _| {})?;
+                self.files.write(next, std::iter::repeat_n(Entry::HOLE, (offset - next) as usize), &mut |_, _| {})?;
+                self.reset(offset, self.min_offset());
+            }
+        }
+        self.push(entry);
+        Ok(())
+    }
+
+    /// Moves the first offset behind the messages that lie before `log_start`.
+    pub(crate) fn trim(&self, log_start: PhysicalOffset, end: PhysicalOffset) -> io::Result<()> {
+        let next = self.max_offset(end);
+        let first_file = match self.files.list()?.first() {
+            Some(first) => self.min_offset().max(*first),
+            None => self.min_offset(),
+        };
+        // Offsets in the log only rise within a queue, holes (offset 0) come first: binary search.
+        let (mut low, mut high) = (first_file.0, next.0);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let gone = match self.entry(QueueOffset(middle), end)? {
+                Some(entry) => entry.is_hole() || entry.physical_offset < log_start,
+                None => false,
+            };
+            if gone { low = middle + 1 } else { high = middle }
+        }
+        self.min.store(low, Ordering::Release);
+        self.files.remove_before(QueueOffset(low))
+    }
+
+    /// Deletes the queue and its files.
+    pub(crate) fn delete(&self) -> io::Result<()> {
+        let _writing = self.writing.lock();
+        self.deleted.store(true, Ordering::Release);
+        self.files.remove_all()
+    }
+
+}
+
+#[cfg(test)]
+mod tests;

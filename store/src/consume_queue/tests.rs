@@ -1,0 +1,135 @@
+use super::*;
+use proptest::prelude::*;
+use std::path::Path;
+
+fn queue(dir: &Path) -> ConsumeQueue {
+    ConsumeQueue::new("T", 0, QueueFiles::new(dir.join("T/0"), 10, Arc::default()))
+}
+
+fn entry(n: i64) -> Entry {
+    Entry { physical_offset: PhysicalOffset(n * 100), size: 100, tag_code: n }
+}
+
+const ALL: PhysicalOffset = PhysicalOffset(i64::MAX);
+
+fn read_all(queue: &ConsumeQueue, from: i64) -> Vec<Entry> {
+    let (mut all, mut some, mut at) = (Vec::new(), Vec::new(), from);
+    loop {
+        queue.read(QueueOffset(at), 7, ALL, &mut some).unwrap();
+        if some.is_empty() {
+            return all;
+        }
+        at += some.len() as i64;
+        all.append(&mut some);
+    }
+}
+
+#[test]
+fn entries_are_read_from_memory_and_from_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let queue = queue(dir.path());
+    let entries: Vec<_> = (0..25).map(entry).collect();
+    for (n, e) in entries.iter().enumerate() {
+        queue.push(*e);
+        if n % 6 == 0 {
+            queue.write_tail(ALL, &mut |_, _| {}).unwrap();
+        }
+        assert_eq!(read_all(&queue, 0), entries[..=n]);
+    }
+    queue.write_tail(ALL, &mut |_, _| {}).unwrap();
+    queue.write_tail(ALL, &mut |_, _| {}).unwrap();
+    assert!(queue.tail.lock().entries.is_empty(), "an idle queue keeps nothing in memory");
+    assert_eq!(read_all(&queue, 0), entries);
+    assert_eq!(queue.next_offset(), QueueOffset(25));
+}
+
+#[test]
+fn nobody_sees_beyond_what_is_safe() {
+    let dir = tempfile::tempdir().unwrap();
+    let queue = queue(dir.path());
+    (0..5).for_each(|n| { queue.push(entry(n)); });
+    let safe = PhysicalOffset(250);
+    assert_eq!(queue.max_offset(safe), QueueOffset(2));
+    let mut seen = Vec::new();
+    queue.read(QueueOffset(0), 10, safe, &mut seen).unwrap();
+    assert_eq!(seen, [entry(0), entry(1)]);
+    assert!(queue.write_tail(safe, &mut |_, _| {}).unwrap(), "the rest waits");
+    assert_eq!(queue.max_offset(safe), QueueOffset(2));
+    assert_eq!(queue.max_offset(ALL), QueueOffset(5));
+}
+
+#[test]
+fn a_queue_made_anew_starts_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let queue = queue(dir.path());
+    for n in 0..15 {
+        queue.replay(QueueOffset(n), entry(n)).unwrap();
+    }
+    queue.write_tail(ALL, &mut |_, _| {}).unwrap();
+    for n in 0..3 {
+        queue.replay(QueueOffset(n), entry(n + 100)).unwrap();
+    }
+    assert_eq!(read_all(&queue, 0), [entry(100), entry(101), entry(102)]);
+}
+
+#[test]
+fn replaying_what_is_there_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let queue = queue(dir.path());
+    for _ in 0..3 {
+        for n in 0..15 {
+            queue.replay(QueueOffset(n), entry(n)).unwrap();
+        }
+        queue.write_tail(ALL, &mut |_, _| {}).unwrap();
+    }
+    assert_eq!(read_all(&queue, 0), (0..15).map(entry).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_rebuilt_queue_may_begin_beyond_zero() {
+    let dir = tempfile::tempdir().unwrap();
+    let queue = queue(dir.path());
+    for n in 13..18 {
+        queue.replay(QueueOffset(n), entry(n)).unwrap();
+    }
+    assert_eq!((queue.min_offset(), queue.next_offset()), (QueueOffset(13), QueueOffset(18)));
+    queue.write_tail(ALL, &mut |_, _| {}).unwrap();
+    let again = self::queue(dir.path());
+    again.load(ALL).unwrap();
+    again.trim(PhysicalOffset(1300), ALL).unwrap();
+    assert_eq!((again.min_offset(), again.next_offset()), (QueueOffset(13), QueueOffset(18)));
+    assert_eq!(read_all(&again, 13).len(), 5);
+}
+
+proptest! {
+    #[test]
+    fn loading_drops_exactly_what_lies_beyond_the_cut(count in 0..45_i64, cut in 0..50_i64) {
+        let dir = tempfile::tempdir().unwrap();
+        let queue = queue(dir.path());
+        (0..count).for_each(|n| { queue.push(entry(n)); });
+        queue.write_tail(ALL, &mut |_, _| {}).unwrap();
+        let again = self::queue(dir.path());
+        again.load(PhysicalOffset(cut * 100)).unwrap();
+        let kept = count.min(cut);
+        prop_assert_eq!(again.next_offset(), QueueOffset(kept));
+        prop_assert_eq!(read_all(&again, 0), (0..kept).map(entry).collect::<Vec<_>>());
+        // What was dropped must not come back.
+        again.push(entry(77));
+        again.write_tail(ALL, &mut |_, _| {}).unwrap();
+        let third = self::queue(dir.path());
+        third.load(ALL).unwrap();
+        prop_assert_eq!(third.next_offset(), QueueOffset(kept + 1));
+    }
+
+    #[test]
+    fn trimming_keeps_what_is_in_the_log(count in 1..45_i64, start in 0..50_i64) {
+        let dir = tempfile::tempdir().unwrap();
+        let queue = queue(dir.path());
+        (0..count).for_each(|n| { queue.push(entry(n)); });
+        queue.write_tail(ALL, &mut |_, _| {}).unwrap();
+        queue.trim(PhysicalOffset(start * 100), ALL).unwrap();
+        let min = start.min(count);
+        prop_assert_eq!(queue.min_offset(), QueueOffset(min));
+        prop_assert_eq!(read_all(&queue, min), (min..count).map(entry).collect::<Vec<_>>());
+    }
+}

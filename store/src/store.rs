@@ -1,0 +1,700 @@
+//! The store as the broker uses it: open, append, read, close.
+
+use crate::abort::Opened;
+use crate::checkpoint::{Checkpoint, CheckpointFile, Found, QueueDigest};
+use crate::commit_log::{self, Ahead, AheadJob, Appended, Flusher, NewMessage, Placed, Segments, Tip};
+use crate::config::{FlushMode, StoreConfig};
+use crate::consume_queue::{ConsumeQueue, Entry, QueueTable};
+use crate::dispatch::{DirtyQueues, Moment, Unsynced};
+use crate::index::Index;
+use crate::pull::{self, Boundary, PullLimits, Pulled};
+use crate::recovery::Recovery;
+use crate::retention::{self, Facts};
+use crate::{AppendError, OpenError, PhysicalOffset, QueueOffset, sys};
+use bytes::Bytes;
+use gantry_message::{Record, properties, record};
+use parking_lot::{Condvar, Mutex};
+use std::fs;
+use std::io;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant, SystemTime};
+
+/// How long queue entries may wait in memory before they are written.
+const WRITE_EVERY: Duration = Duration::from_millis(200);
+/// Apache's `cleanResourceInterval`.
+const CLEAN_EVERY: Duration = Duration::from_secs(10);
+/// Written index pages only matter after a power cut, where they save work: seldom is enough.
+const INDEX_SYNC_EVERY: Duration = Duration::from_secs(60);
+
+/// Numbers about a store.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Stats {
+    /// First byte of the log.
+    pub log_start: PhysicalOffset,
+    /// End of the log.
+    pub log_end: PhysicalOffset,
+    /// The log is on the disk up to here.
+    pub durable: PhysicalOffset,
+    /// Messages and bytes appended since the store was opened.
+    pub appended: (u64, u64),
+    /// Share of the disk in use, 0 to 1.
+    pub disk_used: f64,
+}
+
+/// An open store. Dropping it closes it.
+pub struct Store {
+    inner: Arc<Inner>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    opened: Mutex<Option<Opened>>,
+}
+
+struct Inner {
+    config: StoreConfig,
+    segments: Arc<Segments>,
+    queues: QueueTable,
+    tip: Mutex<Tip>,
+    /// Guarded by the tip's lock: what a checkpoint will compare.
+    digest: Mutex<QueueDigest>,
+    flusher: Flusher,
+    ahead: Ahead,
+    dirty: DirtyQueues,
+    index: Option<Index>,
+    checkpoint: Mutex<CheckpointFile>,
+    boot: [u8; 16],
+    closed: AtomicBool,
+    /// The disk is too full to take messages.
+    refusing: AtomicBool,
+    /// Share of the disk in use, in millionths.
+    disk_used: AtomicU64,
+    messages: AtomicU64,
+    bytes: AtomicU64,
+    stop: (Mutex<bool>, Condvar),
+    /// A checkpoint is wanted at the next occasion.
+    checkpoint_asked: AtomicBool,
+}
+
+impl Store {
+    /// Opens the store in the configured folder, made when it is new; recovers it when the last stop was not clean.
+    ///
+    /// # Errors
+    /// Says which file is in the way and what to do.
+    pub fn open(config: StoreConfig) -> Result<Self, OpenError> {
+        fs::create_dir_all(&config.root).map_err(OpenError::io("create", &config.root))?;
+        let (opened, clean) = Opened::acquire(&config.root)?;
+        let started = Instant::now();
+        let checkpoint_path = config.root.join("checkpoint");
+        let (checkpoint, found) =
+            CheckpointFile::open(&checkpoint_path).map_err(OpenError::io("open", &checkpoint_path))?;
+        let segments = Arc::new(Segments::open(&config.commit_log_dir(), config.file_size)?);
+        let queues = QueueTable::new(config.root.join("consumequeue"), config.queue_file_entries.max(1));
+        let dirty = DirtyQueues::default();
+        let recovered = Recovery {
+            segments: &segments,
+            queues: &queues,
+            dirty: &dirty,
+            levels: &config.delay_levels,
+            checkpoint: found,
+            clean,
+        }
+        .run()?;
+        let boot = sys::boot_id();
+        let trust_until = match found {
+            // The page cache outlived the process.
+            Found::Ours(checkpoint) if checkpoint.boot == boot => None,
+            Found::Ours(checkpoint) if !clean => Some(checkpoint.indexed),
+            Found::Apache(_) if !clean => Some(PhysicalOffset(0)),
+            _ => None,
+        };
+        let index = if config.index {
+            let dir = config.root.join("index");
+            Some(Index::open(&dir, config.index_slots, config.index_items, Arc::clone(&segments), trust_until)?)
+        } else {
+            None
+        };
+        let digest = queues.digest();
+        let tip = Tip {
+            at: (recovered.end - recovered.segment.base()) as usize,
+            segment: recovered.segment,
+            last_timestamp: recovered.last_timestamp,
+        };
+        tracing::info!(
+            root = %config.root.display(), end = %recovered.end, queues = digest.count, clean, took = ?started.elapsed(),
+            "store is open"
+        );
+        let sync = config.flush == FlushMode::Sync;
+        let inner = Arc::new(Inner {
+            flusher: Flusher::new(Arc::clone(&segments), recovered.end),
+            ahead: Ahead::new(Arc::clone(&segments), config.warm_ahead, sync, config.mlock),
+            segments,
+            queues,
+            tip: Mutex::new(tip),
+            digest: Mutex::new(digest),
+            dirty,
+            index,
+            checkpoint: Mutex::new(checkpoint),
+            boot,
+            closed: AtomicBool::new(false),
+            refusing: AtomicBool::new(false),
+            disk_used: AtomicU64::new(0),
+            messages: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            stop: Default::default(),
+            checkpoint_asked: AtomicBool::new(false),
+            config,
+        });
+        inner.look_at_disk();
+        let store = Self { threads: Mutex::new(Inner::spawn(&inner)?), inner, opened: Mutex::new(Some(opened)) };
+        Ok(store)
+    }
+
+    /// The settings it was opened with.
+    #[must_use]
+    pub fn config(&self) -> &StoreConfig {
+        &self.inner.config
+    }
+
+    /// The queue, made when it is new. The topic's name must have passed [`gantry_message::name::check_topic`].
+    #[must_use]
+    pub fn queue(&self, topic: &str, id: i32) -> Arc<ConsumeQueue> {
+        debug_assert!(gantry_message::name::check_topic(topic).is_ok());
+        self.inner.queues.get_or_create(topic, id)
+    }
+
+    /// The queue, if it ever had a message.
+    #[must_use]
+    pub fn existing_queue(&self, topic: &str, id: i32) -> Option<Arc<ConsumeQueue>> {
+        self.inner.queues.get(topic, id)
+    }
+
+    /// The queues of a topic that exist.
+    #[must_use]
+    pub fn queues_of(&self, topic: &str) -> Vec<Arc<ConsumeQueue>> {
+        self.inner.queues.topic(topic)
+    }
+
+    /// Appends one message.
+    ///
+    /// # Errors
+    /// Nothing was stored then; see [`AppendError`].
+    pub fn append(&self, queue: &Arc<ConsumeQueue>, message: &NewMessage<'_>) -> Result<Appended, AppendError> {
+        let mut appended = None;
+        self.inner.append(queue, std::slice::from_ref(message), &mut |one| appended = Some(one))?;
+        appended.ok_or(AppendError::Stopped)
+    }
+
+    /// Appends messages to one queue, all or none, with consecutive offsets; tells each one's place to `appended`.
+    ///
+    /// # Errors
+    /// Nothing was stored then; see [`AppendError`].
+    pub fn append_batch(
+        &self,
+        queue: &Arc<ConsumeQueue>,
+        messages: &[NewMessage<'_>],
+        appended: &mut dyn FnMut(Appended),
+    ) -> Result<(), AppendError> {
+        self.inner.append(queue, messages, appended)
+    }
+
+    /// Up to where consumers may read: in SYNC mode what is on the disk, else what is in the page cache.
+    #[must_use]
+    pub fn readable_end(&self) -> PhysicalOffset {
+        self.inner.readable_end()
+    }
+
+    /// The log is on the disk up to here.
+    #[must_use]
+    pub fn durable_end(&self) -> PhysicalOffset {
+        self.inner.flusher.durable()
+    }
+
+    /// Has `listener` called whenever more of the log is on the disk.
+    pub fn on_durable(&self, listener: impl Fn(PhysicalOffset) + Send + Sync + 'static) {
+        self.inner.flusher.on_durable(Box::new(listener));
+    }
+
+    /// Has `listener` called when a flush fails. The store takes no messages from then on: a failed flush cannot be tried
+    /// again, because the kernel may have dropped what it could not write.
+    pub fn on_flush_failure(&self, listener: impl Fn(&io::Error) + Send + Sync + 'static) {
+        self.inner.flusher.on_failure(Box::new(listener));
+    }
+
+    /// The offset after the last message of `queue` that consumers may see.
+    #[must_use]
+    pub fn max_offset(&self, queue: &ConsumeQueue) -> QueueOffset {
+        queue.max_offset(self.readable_end())
+    }
+
+    /// Reads `queue` from `offset`.
+    ///
+    /// # Errors
+    /// When a ConsumeQueue file cannot be read.
+    pub fn pull(
+        &self,
+        queue: &ConsumeQueue,
+        offset: QueueOffset,
+        limits: PullLimits,
+        matches: impl Fn(i64) -> bool,
+    ) -> io::Result<Pulled> {
+        pull::pull(queue, &self.inner.segments, offset, limits, self.readable_end(), matches)
+    }
+
+    /// The record that starts at `offset`, if one does.
+    #[must_use]
+    pub fn read_at(&self, offset: PhysicalOffset) -> Option<Bytes> {
+        commit_log::read_at(&self.inner.segments, offset, self.readable_end())
+    }
+
+    /// The record of the message at `offset` of `queue`.
+    ///
+    /// # Errors
+    /// When a ConsumeQueue file cannot be read.
+    pub fn message(&self, queue: &ConsumeQueue, offset: QueueOffset) -> io::Result<Option<Bytes>> {
+        Ok(self.entry(queue, offset)?.and_then(|entry| self.read_at(entry.physical_offset)))
+    }
+
+    /// The ConsumeQueue entry at `offset`; `None` for holes and beyond the end.
+    ///
+    /// # Errors
+    /// When a ConsumeQueue file cannot be read.
+    pub fn entry(&self, queue: &ConsumeQueue, offset: QueueOffset) -> io::Result<Option<Entry>> {
+        if offset < queue.min_offset() {
+            return Ok(None);
+        }
+        Ok(queue.entry(offset, self.readable_end())?.filter(|entry| !entry.is_hole()))
+    }
+
+    /// When the message at `offset` was stored.
+    ///
+    /// # Errors
+    /// When a ConsumeQueue file cannot be read.
+    pub fn store_timestamp(&self, queue: &ConsumeQueue, offset: QueueOffset) -> io::Result<Option<i64>> {
+        let message = self.message(queue, offset)?;
+        Ok(message.and_then(|bytes| Record::read(&bytes).ok().map(|(record, _)| record.store_timestamp)))
+    }
+
+    /// The offset in `queue` that belongs to a store time in milliseconds.
+    ///
+    /// # Errors
+    /// When a ConsumeQueue file cannot be read.
+    pub fn search_offset(&self, queue: &ConsumeQueue, timestamp: i64, boundary: Boundary) -> io::Result<QueueOffset> {
+        let stored = |entry: Entry| {
+            let bytes = self.read_at(entry.physical_offset)?;
+            Record::read(&bytes).ok().map(|(record, _)| record.store_timestamp)
+        };
+        pull::search(queue, timestamp, boundary, self.readable_end(), stored)
+    }
+
+    /// True when the message at `offset` of `queue` exists and reading it needs no disk.
+    ///
+    /// # Errors
+    /// When a ConsumeQueue file cannot be read.
+    pub fn is_in_memory(&self, queue: &ConsumeQueue, offset: QueueOffset) -> io::Result<bool> {
+        let Some(entry) = self.entry(queue, offset)? else { return Ok(false) };
+        let Some(segment) = self.inner.segments.find(entry.physical_offset) else { return Ok(false) };
+        Ok(segment.mapping().is_resident(segment.range(entry.physical_offset, entry.physical_offset + 1)))
+    }
+
+    /// Messages of `topic` with `key` among their keys, or as their unique key, stored within `times` (milliseconds),
+    /// newest first, at most `max`.
+    #[must_use]
+    pub fn query(&self, topic: &str, key: &str, times: &RangeInclusive<i64>, max: usize) -> Vec<Bytes> {
+        let Some(index) = &self.inner.index else { return Vec::new() };
+        let places = index.query(topic, key, times, max, self.readable_end());
+        let has_key = |bytes: &Bytes| {
+            Record::read(bytes).is_ok_and(|(record, _)| {
+                record.topic == topic
+                    && times.contains(&record.store_timestamp)
+                    && properties::pairs(record.properties).any(|(name, value)| match name {
+                        properties::UNIQ_KEY => value == key,
+                        properties::KEYS => value.split(' ').any(|k| k == key),
+                        _ => false,
+                    })
+            })
+        };
+        places.into_iter().filter_map(|place| self.read_at(place)).filter(has_key).collect()
+    }
+
+    /// Store time and place of the newest message in the index; zeros when there is none.
+    #[must_use]
+    pub fn index_last_update(&self) -> (i64, PhysicalOffset) {
+        self.inner.index.as_ref().map_or((0, PhysicalOffset(0)), Index::last_update)
+    }
+
+    /// Deletes the queues of a topic. Its messages stay in the log until their files go.
+    ///
+    /// # Errors
+    /// When files cannot be removed.
+    pub fn delete_topic(&self, topic: &str) -> io::Result<()> {
+        let removed = {
+            let _tip = self.inner.tip.lock();
+            let removed = self.inner.queues.remove(topic);
+            let mut digest = self.inner.digest.lock();
+            for queue in &removed {
+                let next = queue.next_offset().0;
+                digest.count -= i64::from(next > 0);
+                digest.entries -= next;
+            }
+            removed
+        };
+        for queue in &removed {
+            queue.delete()?;
+        }
+        self.inner.queues.remove_dir(topic);
+        // Until the next checkpoint a crash would bring the queues back.
+        self.inner.checkpoint_asked.store(true, Ordering::Release);
+        self.inner.stop.1.notify_all();
+        Ok(())
+    }
+
+    /// True while messages can be appended.
+    #[must_use]
+    pub fn is_writable(&self) -> bool {
+        self.inner.check_writable().is_ok()
+    }
+
+    /// Numbers for status pages.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let inner = &self.inner;
+        Stats {
+            log_start: inner.segments.first().map_or(PhysicalOffset(0), |first| first.base()),
+            log_end: inner.flusher.published(),
+            durable: inner.flusher.durable(),
+            appended: (inner.messages.load(Ordering::Relaxed), inner.bytes.load(Ordering::Relaxed)),
+            disk_used: inner.disk_used(),
+        }
+    }
+
+    /// Waits until everything appended so far is on the disk.
+    pub fn flush(&self) {
+        self.inner.wait_durable(self.inner.flusher.published());
+    }
+
+    /// Flushes everything, writes a checkpoint and marks the stop as clean.
+    pub fn close(&self) {
+        let Some(opened) = self.opened.lock().take() else { return };
+        let inner = &self.inner;
+        // From here on nothing is appended: whoever holds the lock now is the last.
+        inner.closed.store(true, Ordering::SeqCst);
+        drop(inner.tip.lock());
+        *inner.stop.0.lock() = true;
+        inner.stop.1.notify_all();
+        inner.ahead.stop();
+        if let Some(index) = &inner.index {
+            index.stop();
+        }
+        inner.flusher.stop();
+        for thread in self.threads.lock().drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a store thread panicked");
+            }
+        }
+        if inner.flusher.has_failed() {
+            tracing::error!("the store did not stop cleanly: the next start will recover");
+            return;
+        }
+        let mut unsynced = Unsynced::default();
+        let result = inner.index.as_ref().map_or(Ok(()), Index::flush).and_then(|()| inner.write_checkpoint(&mut unsynced));
+        match result {
+            Ok(()) => opened.release(),
+            Err(error) => tracing::error!(%error, "the last checkpoint failed: the next start will recover"),
+        }
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Inner {
+    fn spawn(this: &Arc<Self>) -> Result<Vec<JoinHandle<()>>, OpenError> {
+        let spawn = |name: &str, work: fn(&Self)| {
+            let inner = Arc::clone(this);
+            let thread = thread::Builder::new().name(name.into()).spawn(move || work(&inner));
+            thread.map_err(OpenError::io("start a thread for", &this.config.root))
+        };
+        let mut threads = vec![
+            spawn("store-flush", |inner| {
+                inner.flusher.run(match inner.config.flush {
+                    FlushMode::Async(interval) => Some(interval),
+                    FlushMode::Sync => None,
+                });
+            })?,
+            spawn("store-ahead", |inner| inner.ahead.run())?,
+            spawn("store-dispatch", Self::dispatch)?,
+            spawn("store-clean", Self::clean)?,
+        ];
+        if this.index.is_some() {
+            threads.push(spawn("store-index", |inner| {
+                if let Some(index) = &inner.index {
+                    index.run(|| inner.readable_end());
+                }
+            })?);
+        }
+        {
+            let tip = this.tip.lock();
+            this.ahead.ask(AheadJob { segment: Arc::clone(&tip.segment), at: tip.at });
+        }
+        Ok(threads)
+    }
+
+    fn readable_end(&self) -> PhysicalOffset {
+        match self.config.flush {
+            FlushMode::Async(_) => self.flusher.published(),
+            FlushMode::Sync => self.flusher.durable(),
+        }
+    }
+
+    fn disk_used(&self) -> f64 {
+        self.disk_used.load(Ordering::Relaxed) as f64 / 1e6
+    }
+
+    fn check_writable(&self) -> Result<(), AppendError> {
+        if self.closed.load(Ordering::Acquire) || self.flusher.has_failed() {
+            return Err(AppendError::Stopped);
+        }
+        if self.refusing.load(Ordering::Relaxed) {
+            return Err(AppendError::DiskFull { used_percent: self.disk_used() });
+        }
+        Ok(())
+    }
+
+    /// The append. Everything that needs no order (lengths, checksums) is done before the lock is taken.
+    fn append(
+        &self,
+        queue: &Arc<ConsumeQueue>,
+        messages: &[NewMessage<'_>],
+        appended: &mut dyn FnMut(Appended),
+    ) -> Result<(), AppendError> {
+        let topic = queue.topic();
+        let store_host = self.config.store_host;
+        // One message is the common case and needs no list.
+        let (mut one, mut many) = ([0; 1], Vec::new());
+        let crcs: &mut [i32] = if messages.len() == 1 { &mut one } else { many.resize(messages.len(), 0); &mut many };
+        let mut total = 0;
+        for (message, crc) in messages.iter().zip(crcs.iter_mut()) {
+            *crc = record::body_crc(message.body);
+            total += message.record_len(topic, store_host);
+        }
+        if total + record::BLANK_LEN > self.segments.file_size() as usize {
+            return Err(AppendError::TooLarge { len: total });
+        }
+
+        let mut tip = self.tip.lock();
+        self.check_writable()?;
+        let start = loop {
+            match tip.place(total) {
+                Placed::Fits(start) => break start,
+                Placed::FileFull => {
+                    let next = self.ahead.next_segment(&tip.segment).map_err(AppendError::Roll)?;
+                    tip.roll(next);
+                    self.ahead.ask(AheadJob { segment: Arc::clone(&tip.segment), at: 0 });
+                }
+            }
+        };
+        let store_timestamp = tip.timestamp();
+        let first_offset = queue.next_offset();
+        let mut at = start;
+        for (n, (message, crc)) in messages.iter().zip(crcs.iter()).enumerate() {
+            let len = message.record_len(topic, store_host);
+            let record = Record {
+                queue_id: queue.id(),
+                flag: message.flag,
+                queue_offset: (first_offset + n as i64).0,
+                physical_offset: at.0,
+                sys_flag: message.sys_flag,
+                born_timestamp: message.born_timestamp,
+                born_host: message.born_host,
+                store_timestamp,
+                store_host,
+                reconsume_times: message.reconsume_times,
+                prepared_transaction_offset: message.prepared_transaction_offset,
+                body_crc: *crc,
+                body: message.body,
+                topic,
+                properties: message.properties,
+            };
+            tip.write(&record, message.extra_properties, len);
+            at = at + len as i64;
+        }
+        // Sealed from the last to the first: a crash in between leaves none of a batch.
+        let mut end = at;
+        for message in messages.iter().rev() {
+            let len = message.record_len(topic, store_host);
+            end = PhysicalOffset(end.0 - len as i64);
+            tip.seal(end, len);
+        }
+        let mut place = start;
+        let mut dirty = false;
+        for (n, message) in messages.iter().enumerate() {
+            let len = message.record_len(topic, store_host);
+            let entry =
+                Entry { physical_offset: place, size: len as i32, tag_code: message.tag.code(store_timestamp) };
+            dirty |= queue.push(entry);
+            place = place + len as i64;
+            appended(Appended {
+                physical_offset: entry.physical_offset,
+                queue_offset: first_offset + n as i64,
+                end: place,
+                store_timestamp,
+            });
+        }
+        // After the queue knows: whoever is told that the log is safe up to here must find the entries.
+        self.flusher.publish(at);
+        if !queue.is_deleted() {
+            let mut digest = self.digest.lock();
+            digest.entries += messages.len() as i64;
+            digest.count += i64::from(first_offset == QueueOffset(0));
+        }
+        let segment = &tip.segment;
+        let position = tip.at;
+        self.ahead.appended(|| AheadJob { segment: Arc::clone(segment), at: position }, place.0);
+        drop(tip);
+
+        if dirty {
+            self.dirty.add(Arc::clone(queue));
+        }
+        self.messages.fetch_add(messages.len() as u64, Ordering::Relaxed);
+        self.bytes.fetch_add(total as u64, Ordering::Relaxed);
+        if self.config.flush == FlushMode::Sync {
+            self.flusher.ask();
+        }
+        Ok(())
+    }
+
+    /// The dispatch thread: queue tails to files, checkpoints.
+    fn dispatch(&self) {
+        let mut unsynced = Unsynced::default();
+        let (mut last_checkpoint, mut last_index_sync) = (Instant::now(), Instant::now());
+        let mut checkpointed = self.flusher.published();
+        let (every, every_bytes) = self.config.checkpoint_every;
+        while !self.wait(WRITE_EVERY) {
+            if let Err(error) = self.dirty.write(self.readable_end(), &mut unsynced) {
+                tracing::warn!(%error, "cannot write ConsumeQueue files: entries stay in memory until it works");
+                continue;
+            }
+            let behind = self.flusher.published() - checkpointed;
+            let asked = self.checkpoint_asked.swap(false, Ordering::AcqRel);
+            if asked || behind as u64 > every_bytes || (behind > 0 && last_checkpoint.elapsed() > every) {
+                if last_index_sync.elapsed() > INDEX_SYNC_EVERY
+                    && let Some(index) = &self.index
+                {
+                    last_index_sync = Instant::now();
+                    if let Err(error) = index.flush() {
+                        tracing::warn!(%error, "cannot sync the index");
+                    }
+                }
+                checkpointed = self.flusher.published();
+                last_checkpoint = Instant::now();
+                if let Err(error) = self.write_checkpoint(&mut unsynced) {
+                    tracing::warn!(%error, "cannot write a checkpoint: a recovery would take longer");
+                }
+            }
+        }
+    }
+
+    /// Waits for the stop; true when it has come.
+    fn wait(&self, limit: Duration) -> bool {
+        let mut stop = self.stop.0.lock();
+        if !*stop {
+            self.stop.1.wait_for(&mut stop, limit);
+        }
+        *stop
+    }
+
+    fn write_checkpoint(&self, unsynced: &mut Unsynced) -> io::Result<()> {
+        let moment = {
+            let tip = self.tip.lock();
+            Moment { end: tip.end(), queues: *self.digest.lock(), timestamp: tip.last_timestamp }
+        };
+        self.wait_durable(moment.end);
+        if self.flusher.has_failed() {
+            return Err(io::Error::other("the log could not be flushed"));
+        }
+        self.dirty.write(self.readable_end(), unsynced)?;
+        unsynced.sync(&self.config.root)?;
+        self.checkpoint.lock().write(Checkpoint {
+            dispatched: moment.end,
+            indexed: self.index.as_ref().map_or(PhysicalOffset(0), Index::synced),
+            queues: moment.queues,
+            boot: self.boot,
+            timestamp: moment.timestamp,
+        })
+    }
+
+    fn wait_durable(&self, end: PhysicalOffset) {
+        while self.flusher.durable() < end && !self.flusher.has_failed() {
+            self.flusher.ask();
+            thread::sleep(Duration::from_micros(200));
+        }
+    }
+
+    /// The cleaning thread: old files go, a full disk is noticed.
+    fn clean(&self) {
+        while !self.wait(CLEAN_EVERY) {
+            self.look_at_disk();
+            if let Err(error) = self.delete_old_files() {
+                tracing::warn!(%error, "cannot delete old files");
+            }
+        }
+    }
+
+    fn facts(&self) -> io::Result<Facts> {
+        let now = SystemTime::now();
+        let active = self.tip.lock().segment.base();
+        let mut ages = Vec::new();
+        for segment in self.segments.all().iter().filter(|segment| segment.base() < active) {
+            let modified = segment.file().metadata()?.modified()?;
+            ages.push(now.duration_since(modified).unwrap_or_default());
+        }
+        let local = time::OffsetDateTime::now_local().unwrap_or_else(|_| time::OffsetDateTime::now_utc());
+        Ok(Facts { ages, disk_used: sys::disk_used(self.segments.dir())?, hour: local.hour() })
+    }
+
+    fn look_at_disk(&self) {
+        match self.facts() {
+            Ok(facts) => {
+                self.disk_used.store((facts.disk_used * 1e6) as u64, Ordering::Relaxed);
+                let refuse = retention::decide(&self.config.retention, &facts).refuse;
+                if refuse != self.refusing.swap(refuse, Ordering::Relaxed) {
+                    let used = facts.disk_used * 100.0;
+                    if refuse {
+                        tracing::error!("the disk is {used:.1} % full: messages are refused until space is freed");
+                    } else {
+                        tracing::info!("the disk is {used:.1} % full: messages are taken again");
+                    }
+                }
+            }
+            Err(error) => tracing::warn!(%error, "cannot look at the disk"),
+        }
+    }
+
+    fn delete_old_files(&self) -> io::Result<()> {
+        let decision = retention::decide(&self.config.retention, &self.facts()?);
+        let mut start = None;
+        for _ in 0..decision.delete {
+            // Files that were never read by the index or flushed stay: both follow within moments.
+            let below = self.index.as_ref().map_or(self.flusher.durable(), Index::indexed).min(self.flusher.durable());
+            let Some(removed) = self.segments.remove_first(below)? else { break };
+            tracing::info!(path = %removed.path().display(), "deleted an old CommitLog file");
+            start = Some(removed.end());
+            if self.wait(Duration::from_millis(100)) {
+                break;
+            }
+        }
+        let Some(start) = start else { return Ok(()) };
+        let end = self.readable_end();
+        for queue in self.queues.all() {
+            queue.trim(start, end)?;
+        }
+        self.index.as_ref().map_or(Ok(()), |index| index.trim(start))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,100 @@
+//! Files and folders as the store needs them: allocated for real, synced with their names.
+
+use rustix::fs::FallocateFlags;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::Path;
+
+/// Makes the entries of a folder durable: a new or renamed file is only safe after this.
+pub(crate) fn sync_dir(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+/// Creates a file of `len` zero bytes whose blocks are reserved: writing to it later cannot run out of space, which in a
+/// mapped file would be a signal instead of an error.
+pub(crate) fn create_allocated(path: &Path, len: u64) -> io::Result<File> {
+    let file = OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
+    let allocated = allocate(&file, len).and_then(|()| file.sync_all());
+    if let Err(error) = allocated {
+        // A file that is only partly there would stop the next start.
+        let _ = fs::remove_file(path);
+        return Err(error);
+    }
+    Ok(file)
+}
+
+fn allocate(file: &File, len: u64) -> io::Result<()> {
+    match rustix::fs::fallocate(file, FallocateFlags::empty(), 0, len) {
+        Ok(()) => Ok(()),
+        Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {
+            let zeros = vec![0; 1024 * 1024];
+            let mut left = len;
+            let mut file = file;
+            while left > 0 {
+                let n = left.min(zeros.len() as u64);
+                file.write_all(zeros.get(..n as usize).unwrap_or_default())?;
+                left -= n;
+            }
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Makes bytes from `start` to `end` zero, and durably so: what a crash left behind the end of the log must not come
+/// back as records after the next one.
+pub(crate) fn zero(file: &File, start: u64, end: u64) -> io::Result<()> {
+    if start >= end {
+        return Ok(());
+    }
+    match rustix::fs::fallocate(file, FallocateFlags::ZERO_RANGE, start, end - start) {
+        Ok(()) => {}
+        Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {
+            let zeros = vec![0; 1024 * 1024];
+            let mut at = start;
+            while at < end {
+                let n = (end - at).min(zeros.len() as u64);
+                rustix::io::retry_on_intr(|| {
+                    rustix::io::pwrite(file, zeros.get(..n as usize).unwrap_or_default(), at)
+                })?;
+                at += n;
+            }
+        }
+        Err(error) => return Err(error.into()),
+    }
+    file.sync_all()
+}
+
+/// Share of the file system in use that holds `path`, 0 to 1, as `df` counts it.
+pub(crate) fn disk_used(path: &Path) -> io::Result<f64> {
+    let stat = rustix::fs::statvfs(path)?;
+    let used = stat.f_blocks.saturating_sub(stat.f_bfree) as f64;
+    let usable = used + stat.f_bavail as f64;
+    Ok(if usable > 0.0 { used / usable } else { 1.0 })
+}
+
+/// Bytes of memory this process may use: the machine's, or its control group's limit.
+pub(crate) fn memory_limit() -> u64 {
+    let number = |text: String| text.trim().parse::<u64>().ok();
+    let total = fs::read_to_string("/proc/meminfo").ok().and_then(|info| {
+        let line = info.lines().find(|line| line.starts_with("MemTotal:"))?;
+        line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib * 1024)
+    });
+    ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"]
+        .iter()
+        .filter_map(|path| fs::read_to_string(path).ok().and_then(number))
+        .chain(total)
+        .min()
+        .unwrap_or(4 * 1024 * 1024 * 1024)
+}
+
+/// Changes with every boot of the machine: page caches do not outlive it.
+pub(crate) fn boot_id() -> [u8; 16] {
+    let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let digits: Vec<u8> = text.chars().filter_map(|c| c.to_digit(16)).map(|d| d as u8).collect();
+    let mut id = [0; 16];
+    for (byte, pair) in id.iter_mut().zip(digits.chunks(2)) {
+        *byte = pair.iter().fold(0, |n, digit| n << 4 | digit);
+    }
+    id
+}
