@@ -1,1 +1,26 @@
-//! .
+//! The broker: what a RocketMQ client may ask, answered from the store.
+//!
+//! [`start`] opens the store and listens. From a request to the log: [`session`] picks the processor by request code,
+//! `processor::send` checks and stores, `gantry_store` appends.
+#![forbid(unsafe_code)]
+
+mod broker;
+mod clients;
+pub mod config;
+mod delay;
+mod filter;
+mod groups;
+mod holds;
+mod json_file;
+mod locks;
+mod offsets;
+mod processor;
+mod rates;
+mod registration;
+mod session;
+mod start;
+mod topics;
+
+pub use broker::Snapshot;
+pub use config::BrokerConfig;
+pub use start::{Error, Running, start};

@@ -113,6 +113,12 @@ impl Pulled {
         }
     }
 
+    /// Place in the log of the first record.
+    #[must_use]
+    pub fn first_offset(&self) -> Option<PhysicalOffset> {
+        self.runs.first().map(|run| run.start)
+    }
+
     /// The records as shared slices of the log, to be written to the socket as they are.
     pub fn slices(&self) -> impl Iterator<Item = Bytes> {
         self.runs.iter().map(|run| run.segment.bytes(run.start, run.end))

@@ -1,0 +1,205 @@
+//! The broker's state, shared by all connections.
+
+use crate::BrokerConfig;
+use crate::clients::{Consumers, Producers};
+use crate::delay::Delays;
+use crate::groups::Groups;
+use crate::holds::{Hold, Timeline};
+use crate::json_file;
+use crate::locks::QueueLocks;
+use crate::offsets::ConsumerOffsets;
+use crate::processor::FlushWaiters;
+use crate::rates::Rate;
+use crate::registration::Registration;
+use crate::topics::{Queue, Topics};
+use gantry_message::delay::DelayLevels;
+use gantry_message::{name, properties};
+use gantry_remoting::body::TopicConfig;
+use gantry_remoting::header::{NotifyConsumerIdsChanged, ToFields as _};
+use gantry_remoting::{CommandBuf, RequestCode};
+use gantry_store::{PhysicalOffset, Store};
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+pub(crate) struct Broker {
+    pub(crate) config: BrokerConfig,
+    pub(crate) store: Store,
+    pub(crate) topics: Topics,
+    pub(crate) groups: Groups,
+    pub(crate) offsets: ConsumerOffsets,
+    pub(crate) consumers: Consumers,
+    pub(crate) producers: Producers,
+    pub(crate) locks: QueueLocks,
+    pub(crate) timeline: Timeline,
+    pub(crate) registration: Registration,
+    pub(crate) delays: Delays,
+    /// SYNC mode: connections with answers that wait for the disk.
+    pub(crate) flush_waiters: FlushWaiters,
+    pub(crate) delay_levels: DelayLevels,
+    /// Properties that every stored message gets.
+    pub(crate) extra_properties: String,
+    pub(crate) started: Instant,
+    pub(crate) boot_timestamp: i64,
+    pub(crate) put: Rate,
+    pub(crate) got: Rate,
+    /// SYNC mode: messages that are not on the disk yet, so that nobody was told of them.
+    arrivals: Mutex<Vec<Arrival>>,
+}
+
+struct Arrival {
+    end: PhysicalOffset,
+    queue: Arc<Queue>,
+    tag_code: i64,
+}
+
+/// Numbers for a live view.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Snapshot {
+    /// Topics, the system's included.
+    pub topics: usize,
+    /// Consumer groups known.
+    pub groups: usize,
+    /// Consumers online.
+    pub consumers: usize,
+    /// Producers online.
+    pub producers: usize,
+    /// Messages stored since the start.
+    pub messages_in: u64,
+    /// Messages handed out since the start.
+    pub messages_out: u64,
+    /// Bytes of the log.
+    pub log_bytes: u64,
+}
+
+impl Broker {
+    pub(crate) fn open(config: BrokerConfig, store: Store) -> Result<Arc<Self>, json_file::Error> {
+        let dir = config.store_path_root_dir.join("config");
+        let mut extra_properties = String::new();
+        for (name, value) in [
+            (properties::MSG_REGION, config.region_id.as_str()),
+            (properties::TRACE_ON, if config.trace_on { "true" } else { "false" }),
+            (properties::CLUSTER, &config.broker_cluster_name),
+        ] {
+            properties::push(&mut extra_properties, name, value);
+        }
+        let broker = Arc::new(Self {
+            topics: Topics::load(&dir, &config)?,
+            groups: Groups::load(&dir, config.auto_create_subscription_group)?,
+            offsets: ConsumerOffsets::load(&dir)?,
+            consumers: Consumers::default(),
+            producers: Producers::default(),
+            locks: QueueLocks::default(),
+            timeline: Timeline::default(),
+            registration: Registration::default(),
+            delays: Delays::load(&dir)?,
+            flush_waiters: FlushWaiters::default(),
+            delay_levels: store.config().delay_levels.clone(),
+            extra_properties,
+            started: Instant::now(),
+            boot_timestamp: now_ms(),
+            put: Rate::default(),
+            got: Rate::default(),
+            arrivals: Mutex::default(),
+            store,
+            config,
+        });
+        let weak = Arc::downgrade(&broker);
+        broker.store.on_durable(move |durable| {
+            if let Some(broker) = weak.upgrade() {
+                broker.tell_durable(durable);
+            }
+        });
+        Ok(broker)
+    }
+
+    /// Tells those who wait for `queue` that a message came, as soon as they may read it.
+    pub(crate) fn arrived(&self, queue: &Arc<Queue>, tag_code: i64, end: PhysicalOffset) {
+        if self.store.readable_end() >= end {
+            queue.holds.arrived(tag_code);
+            return;
+        }
+        self.arrivals.lock().push(Arrival { end, queue: Arc::clone(queue), tag_code });
+        // It may have become durable in between, with nobody on the list to be told.
+        let durable = self.store.durable_end();
+        if durable >= end {
+            self.tell_durable(durable);
+        }
+    }
+
+    fn tell_durable(&self, durable: PhysicalOffset) {
+        // Connections add theirs only nearly in order.
+        let safe: Vec<_> = self.arrivals.lock().extract_if(.., |arrival| arrival.end <= durable).collect();
+        for arrival in safe {
+            arrival.queue.holds.arrived(arrival.tag_code);
+        }
+        self.flush_waiters.wake();
+    }
+
+    /// The group's retry topic, made when it is new: without it in the route, tools do not find the group.
+    pub(crate) fn ensure_retry_topic(&self, group: &str, queues: i32) {
+        let topic = name::retry_topic(group);
+        if name::check_topic(&topic).is_err() {
+            return;
+        }
+        let (_, new) = self.topics.get_or_create(&topic, || TopicConfig::new(&topic, queues.max(1), 6));
+        if new {
+            self.registration.topics_changed();
+        }
+    }
+
+    /// Tells a group's members that it changed, so that they rebalance now and not in 20 s.
+    pub(crate) fn notify_group(&self, group: &str) {
+        if !self.config.notify_consumer_ids_changed_enable {
+            return;
+        }
+        for peer in self.consumers.peers_to_notify(group) {
+            let command = NotifyConsumerIdsChanged { consumer_group: group }
+                .into_command(CommandBuf::request(RequestCode::NOTIFY_CONSUMER_IDS_CHANGED));
+            if let Err(error) = peer.notify(command) {
+                tracing::debug!(group, addr = %peer.addr(), %error, "a member could not be told of a change");
+            }
+        }
+    }
+
+    /// Once a second: long polls whose time has come, rates, clients that went silent.
+    pub(crate) fn tick(&self) {
+        let now = Instant::now();
+        self.timeline.tick(self.started, now, |hold| self.is_behind(hold));
+        self.put.sample(now);
+        self.got.sample(now);
+    }
+
+    fn is_behind(&self, hold: &Hold) -> bool {
+        let queue = self.store.existing_queue(&hold.pull.topic, hold.pull.queue_id);
+        queue.is_some_and(|queue| self.store.max_offset(&queue) > hold.offset)
+    }
+
+    /// Drops clients that stopped sending heartbeats without closing their connection.
+    pub(crate) fn expire_clients(&self) {
+        let now = Instant::now();
+        self.producers.expire(now);
+        for group in self.consumers.expire(now) {
+            self.notify_group(&group);
+        }
+    }
+
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let stats = self.store.stats();
+        Snapshot {
+            topics: self.topics.len(),
+            groups: self.groups.len(),
+            consumers: self.consumers.len(),
+            producers: self.producers.len(),
+            messages_in: self.put.total(),
+            messages_out: self.got.total(),
+            log_bytes: (stats.log_end - stats.log_start) as u64,
+        }
+    }
+}
+
+/// Milliseconds since the epoch.
+pub(crate) fn now_ms() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,94 @@
+//! `gantry-broker`: one broker, configured as Apache's is.
+
+use anyhow::Context as _;
+use clap::Parser;
+use gantry_broker::BrokerConfig;
+use std::path::PathBuf;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// A RocketMQ-compatible broker.
+///
+/// Reads the broker.conf of Apache's broker; flags override it. Clients, mqadmin and the dashboard work with it unchanged.
+#[derive(Parser)]
+#[command(version, after_help = "Examples:
+  gantry-broker -n 127.0.0.1:9876
+      One broker for the name server on this machine, its store in ~/store.
+  gantry-broker -c broker.conf
+      Settings as Apache names them: brokerName, listenPort, storePathRootDir, flushDiskType, ...
+  gantry-broker -c broker.conf --set flushDiskType=SYNC_FLUSH --print-config
+      What the settings amount to, without starting.
+
+SIGTERM or Ctrl-C stops it cleanly. RUST_LOG=debug shows more.")]
+struct Args {
+    /// Settings in Apache's format, key=value lines.
+    #[arg(short = 'c', long = "config", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Name servers, host:port, several separated by ';'.
+    #[arg(short = 'n', long, env = "NAMESRV_ADDR", value_name = "ADDRESSES")]
+    namesrv: Option<String>,
+    /// One setting, overriding the file; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Print all settings and exit.
+    #[arg(short = 'p', long)]
+    print_config: bool,
+}
+
+fn main() -> anyhow::Result<()> {
+    let args = Args::parse();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_default_env()
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info")),
+        )
+        .init();
+    let config = config(&args)?;
+    if args.print_config {
+        print!("{}", config.to_properties());
+        return Ok(());
+    }
+    if config.namesrv_addr.is_empty() {
+        tracing::warn!("no name server given (-n, or namesrvAddr): clients will not find this broker");
+    }
+    tokio::runtime::Runtime::new()?.block_on(run(config))
+}
+
+fn config(args: &Args) -> anyhow::Result<BrokerConfig> {
+    let home = std::env::var_os("HOME").map_or_else(|| PathBuf::from("."), PathBuf::from);
+    let mut config = BrokerConfig::new(home.join("store"));
+    let mut ignored = match &args.config {
+        Some(path) => config.apply_file(path).with_context(|| format!("in {}", path.display()))?,
+        None => Vec::new(),
+    };
+    let mut flags = args.set.join("\n");
+    if let Some(namesrv) = &args.namesrv {
+        flags.push_str(&format!("\nnamesrvAddr={namesrv}"));
+    }
+    ignored.extend(config.apply(&flags)?);
+    for ignored in ignored {
+        if ignored.has_no_effect {
+            tracing::info!(key = ignored.key, "has no effect in Gantry");
+        } else {
+            tracing::warn!(key = ignored.key, "unknown setting: it is ignored; --print-config lists those there are");
+        }
+    }
+    Ok(config)
+}
+
+async fn run(config: BrokerConfig) -> anyhow::Result<()> {
+    let (stop, stopped) = watch::channel(false);
+    let broker = gantry_broker::start(config, stopped).await?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping");
+        let _ = stop.send(true);
+    });
+    broker.stopped().await.map_err(anyhow::Error::msg)
+}

@@ -1,0 +1,131 @@
+//! How far each group has consumed each queue (Apache: `ConsumerOffsetManager`, `consumerOffset.json`).
+
+use crate::json_file;
+use gantry_remoting::body::DataVersion;
+use parking_lot::RwLock;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The file's form: `topic@group` to queue to offset.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct OffsetFile {
+    data_version: DataVersion,
+    offset_table: BTreeMap<String, BTreeMap<i32, i64>>,
+}
+
+type Queues = BTreeMap<i32, i64>;
+
+/// Offsets by group, topic and queue.
+#[derive(Debug)]
+pub(crate) struct ConsumerOffsets {
+    path: PathBuf,
+    groups: RwLock<HashMap<Box<str>, HashMap<Box<str>, Queues>>>,
+    version: RwLock<DataVersion>,
+    changed: AtomicBool,
+}
+
+impl ConsumerOffsets {
+    pub(crate) fn load(config_dir: &Path) -> Result<Self, json_file::Error> {
+        let path = config_dir.join("consumerOffset.json");
+        let file: OffsetFile = json_file::load(&path)?;
+        let mut groups: HashMap<Box<str>, HashMap<Box<str>, Queues>> = HashMap::new();
+        for (key, queues) in file.offset_table {
+            if let Some((topic, group)) = key.split_once('@') {
+                groups.entry(group.into()).or_default().insert(topic.into(), queues);
+            }
+        }
+        Ok(Self {
+            path,
+            groups: RwLock::new(groups),
+            version: RwLock::new(file.data_version),
+            changed: AtomicBool::new(false),
+        })
+    }
+
+    pub(crate) fn get(&self, group: &str, topic: &str, queue: i32) -> Option<i64> {
+        self.groups.read().get(group)?.get(topic)?.get(&queue).copied()
+    }
+
+    /// Sets an offset, also to a smaller one: that is how a group is reset.
+    pub(crate) fn commit(&self, group: &str, topic: &str, queue: i32, offset: i64) {
+        let mut groups = self.groups.write();
+        // Without an allocation when it is known, which is nearly always.
+        match groups.get_mut(group).and_then(|topics| topics.get_mut(topic)) {
+            Some(queues) => drop(queues.insert(queue, offset)),
+            None => drop(
+                groups.entry(group.into()).or_default().entry(topic.into()).or_default().insert(queue, offset),
+            ),
+        }
+        drop(groups);
+        self.changed.store(true, Ordering::Release);
+    }
+
+    /// Topics that a group has offsets of.
+    pub(crate) fn topics_of(&self, group: &str) -> Vec<String> {
+        let groups = self.groups.read();
+        groups.get(group).map(|topics| topics.keys().map(|t| t.to_string()).collect()).unwrap_or_default()
+    }
+
+    /// Groups that have offsets of a topic.
+    pub(crate) fn groups_of(&self, topic: &str) -> Vec<String> {
+        let groups = self.groups.read();
+        groups.iter().filter(|(_, topics)| topics.contains_key(topic)).map(|(group, _)| group.to_string()).collect()
+    }
+
+    pub(crate) fn remove_topic(&self, topic: &str) {
+        let mut groups = self.groups.write();
+        groups.values_mut().for_each(|topics| drop(topics.remove(topic)));
+        groups.retain(|_, topics| !topics.is_empty());
+        self.changed.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn remove_group(&self, group: &str) {
+        self.groups.write().remove(group);
+        self.changed.store(true, Ordering::Release);
+    }
+
+    /// Writes the file when something changed since the last time.
+    pub(crate) fn save(&self) -> io::Result<()> {
+        if !self.changed.swap(false, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let mut version = self.version.write();
+        *version = version.next();
+        let mut file = OffsetFile { data_version: *version, offset_table: BTreeMap::new() };
+        for (group, topics) in &*self.groups.read() {
+            for (topic, queues) in topics {
+                file.offset_table.insert(format!("{topic}@{group}"), queues.clone());
+            }
+        }
+        json_file::save(&self.path, &file).inspect_err(|_| self.changed.store(true, Ordering::Release))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn offsets_survive_and_go_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let offsets = ConsumerOffsets::load(dir.path()).unwrap();
+        offsets.commit("g", "T", 0, 10);
+        offsets.commit("g", "T", 0, 4);
+        offsets.commit("g", "%RETRY%g", 0, 1);
+        offsets.commit("h", "T", 3, 7);
+        offsets.save().unwrap();
+        let again = ConsumerOffsets::load(dir.path()).unwrap();
+        assert_eq!(again.get("g", "T", 0), Some(4));
+        assert_eq!(again.get("g", "T", 1), None);
+        assert_eq!(again.get("g", "%RETRY%g", 0), Some(1));
+        let mut groups = again.groups_of("T");
+        groups.sort();
+        assert_eq!(groups, ["g", "h"]);
+        again.remove_topic("T");
+        assert_eq!(again.get("h", "T", 3), None);
+    }
+}

@@ -1,0 +1,97 @@
+//! Clients coming and going: heartbeats, membership.
+
+use crate::broker::Broker;
+use crate::clients::Client;
+use gantry_message::name;
+use gantry_remoting::body::{ConsumerIdList, HeartbeatData};
+use gantry_remoting::header::{ConsumerGroup, FromFields as _, ProducerGroup, UnregisterClient};
+use gantry_remoting::reply::{Answer, Refusal};
+use gantry_remoting::server::Peer;
+use gantry_remoting::{Command, ResponseCode, fastjson};
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::failed;
+
+pub(crate) fn heartbeat(broker: &Broker, peer: &Arc<Peer>, command: &Command<'_>) -> Result<Answer, Refusal> {
+    let data: HeartbeatData = fastjson::from_slice(command.body)?;
+    let client =
+        Client { peer: Arc::clone(peer), language: command.language, version: command.version, seen: Instant::now() };
+    for consumer in &data.consumer_data_set {
+        let group = &consumer.group_name;
+        if let Err(error) = name::check_group(group) {
+            tracing::warn!(%error, addr = %peer.addr(), "a heartbeat names a group that cannot be: passed over");
+            continue;
+        }
+        let Some(config) = broker.groups.find(group) else {
+            // Automatic groups are off: the client's pulls will be told.
+            continue;
+        };
+        broker.ensure_retry_topic(group, config.retry_queue_nums);
+        if broker.consumers.heartbeat(consumer, &data.client_id, client.clone(), data.without_sub)
+            && config.notify_consumer_ids_changed_enable
+        {
+            broker.notify_group(group);
+        }
+    }
+    for producer in &data.producer_data_set {
+        if name::check_group(&producer.group_name).is_ok() {
+            broker.producers.heartbeat(&producer.group_name, &data.client_id, client.clone());
+        }
+    }
+    Ok(Answer::ok().with("IS_SUPPORT_HEART_BEAT_V2", true).with("IS_SUB_CHANGE", true))
+}
+
+pub(crate) fn unregister(broker: &Broker, command: &Command<'_>) -> Result<Answer, Refusal> {
+    let header = UnregisterClient::from_fields(command.ext)?;
+    if let Some(group) = header.producer_group {
+        broker.producers.remove(group, header.client_id);
+    }
+    if let Some(group) = header.consumer_group
+        && broker.consumers.remove(group, header.client_id)
+    {
+        broker.notify_group(group);
+    }
+    Ok(Answer::ok())
+}
+
+/// Nobody online is an error, not an empty list: clients then keep what they have.
+pub(crate) fn consumer_ids(broker: &Broker, command: &Command<'_>) -> Result<Answer, Refusal> {
+    let group = ConsumerGroup::from_fields(command.ext)?.consumer_group;
+    let ids = broker.consumers.client_ids(group);
+    if ids.is_empty() {
+        return Err(failed(format!("no consumer for this group, {group}")));
+    }
+    Ok(Answer::json(&ConsumerIdList { consumer_id_list: ids }))
+}
+
+/// Asked at the start of a consumer whose subscription is no tag: SQL is not evaluated here yet.
+pub(crate) fn check_client_config(command: &Command<'_>) -> Result<Answer, Refusal> {
+    #[derive(serde::Deserialize, Default)]
+    #[serde(rename_all = "camelCase", default)]
+    struct Body {
+        subscription_data: Option<gantry_remoting::body::SubscriptionData>,
+    }
+    let body: Body = fastjson::from_slice(command.body)?;
+    match body.subscription_data {
+        Some(data) if !data.expression_type.eq_ignore_ascii_case("TAG") => {
+            Err(failed(format!("The broker does not support consumer to filter message by {}", data.expression_type)))
+        }
+        _ => Ok(Answer::ok()),
+    }
+}
+
+pub(crate) fn consumer_connections(broker: &Broker, command: &Command<'_>) -> Result<Answer, Refusal> {
+    let group = ConsumerGroup::from_fields(command.ext)?.consumer_group;
+    let connection = broker.consumers.connection(group).ok_or_else(|| {
+        Refusal::new(ResponseCode::CONSUMER_NOT_ONLINE, format!("the consumer group[{group}] not online"))
+    })?;
+    Ok(Answer::json(&connection))
+}
+
+pub(crate) fn producer_connections(broker: &Broker, command: &Command<'_>) -> Result<Answer, Refusal> {
+    let group = ProducerGroup::from_fields(command.ext)?.producer_group;
+    let connections =
+        broker.producers.connections(group).ok_or_else(|| failed(format!("the producer group[{group}] not exist")))?;
+    Ok(Answer::json(&gantry_remoting::body::ProducerConnection { connection_set: connections }))
+}

@@ -1,0 +1,44 @@
+//! Settings of consumer groups.
+
+use super::SEE_ALSO;
+use crate::broker::Broker;
+use gantry_message::name;
+use gantry_remoting::body::SubscriptionGroupConfig;
+use gantry_remoting::header::{DeleteSubscriptionGroup, FromFields as _, GroupName};
+use gantry_remoting::reply::{Answer, Refusal};
+use gantry_remoting::{Command, ResponseCode, fastjson};
+
+pub(crate) fn update_group(broker: &Broker, command: &Command<'_>) -> Result<Answer, Refusal> {
+    let config: SubscriptionGroupConfig = fastjson::from_slice(command.body)?;
+    name::check_group(&config.group_name)
+        .map_err(|error| Refusal::new(ResponseCode::INVALID_PARAMETER, error.to_string()))?;
+    tracing::info!(group = config.group_name, "consumer group updated");
+    broker.groups.update(config);
+    Ok(Answer::ok())
+}
+
+pub(crate) fn delete_group(broker: &Broker, command: &Command<'_>) -> Result<Answer, Refusal> {
+    let header = DeleteSubscriptionGroup::from_fields(command.ext)?;
+    broker.groups.remove(header.group_name);
+    if header.clean_offset.or(header.remove_offset).unwrap_or(false) {
+        broker.offsets.remove_group(header.group_name);
+    }
+    tracing::info!(group = header.group_name, "consumer group deleted");
+    Ok(Answer::ok())
+}
+
+pub(crate) fn all_groups(broker: &Broker) -> Result<Answer, Refusal> {
+    let table = broker.groups.table();
+    Ok(Answer::json(&table).with("totalGroupNum", table.subscription_group_table.len()))
+}
+
+pub(crate) fn group_config(broker: &Broker, command: &Command<'_>) -> Result<Answer, Refusal> {
+    let group = GroupName::from_fields(command.ext)?.group;
+    let config = broker.groups.get(group).ok_or_else(|| {
+        Refusal::new(
+            ResponseCode::SUBSCRIPTION_GROUP_NOT_EXIST,
+            format!("subscription group not exist, {group}{SEE_ALSO}"),
+        )
+    })?;
+    Ok(Answer::json(&config))
+}

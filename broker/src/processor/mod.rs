@@ -1,0 +1,41 @@
+//! What each request does, by subject.
+
+mod client;
+mod flush_wait;
+mod group;
+mod lock;
+mod offset;
+mod pull;
+mod query;
+mod runtime;
+mod send;
+mod send_back;
+mod stats;
+mod topic;
+
+pub(crate) use client::*;
+pub(crate) use flush_wait::*;
+pub(crate) use group::*;
+pub(crate) use lock::*;
+pub(crate) use offset::*;
+pub(crate) use pull::*;
+pub(crate) use query::*;
+pub(crate) use runtime::*;
+pub(crate) use send::*;
+pub(crate) use send_back::*;
+pub(crate) use stats::*;
+pub(crate) use topic::*;
+
+use gantry_remoting::ResponseCode;
+use gantry_remoting::reply::Refusal;
+
+/// Apache points its users here from every topic refusal; its client prints the text as it is.
+const SEE_ALSO: &str = " See https://rocketmq.apache.org/docs/bestPractice/06FAQ for further details.";
+
+fn no_topic(topic: &str) -> Refusal {
+    Refusal::new(ResponseCode::TOPIC_NOT_EXIST, format!("topic[{topic}] not exist, apply first please!{SEE_ALSO}"))
+}
+
+fn failed(error: impl std::fmt::Display) -> Refusal {
+    Refusal::new(ResponseCode::SYSTEM_ERROR, error.to_string())
+}

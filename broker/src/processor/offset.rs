@@ -1,0 +1,78 @@
+//! Consumer offsets and the bounds of queues (Apache: `ConsumerManageProcessor`, `AdminBrokerProcessor`).
+
+use super::{failed, no_topic};
+use crate::broker::Broker;
+use gantry_remoting::header::{FromFields as _, QueryConsumerOffset, QueueBound, SearchOffset, UpdateConsumerOffset};
+use gantry_remoting::reply::{Answer, Refusal};
+use gantry_remoting::{Command, ResponseCode};
+use gantry_store::{Boundary, QueueOffset};
+
+/// Where a group shall start. One that never was here starts at 0 when nothing was ever deleted and the first message is
+/// still in memory: a young topic is read whole even by groups that want only what is new.
+pub(crate) fn query_offset(broker: &Broker, command: &Command<'_>) -> Result<Answer, Refusal> {
+    let header = QueryConsumerOffset::from_fields(command.ext)?;
+    if let Some(offset) = broker.offsets.get(header.consumer_group, header.topic, header.queue_id) {
+        return Ok(Answer::ok().with("offset", offset));
+    }
+    let young = header.set_zero_if_not_found != Some(false)
+        && match broker.store.existing_queue(header.topic, header.queue_id) {
+            Some(queue) => {
+                queue.min_offset() <= QueueOffset(0)
+                    && broker.store.is_in_memory(&queue, QueueOffset(0)).map_err(failed)?
+            }
+            None => false,
+        };
+    if young {
+        return Ok(Answer::ok().with("offset", 0));
+    }
+    Err(Refusal::new(ResponseCode::QUERY_NOT_FOUND, "Not found, maybe this group consumer boot first"))
+}
+
+pub(crate) fn update_offset(broker: &Broker, command: &Command<'_>) -> Result<Answer, Refusal> {
+    let header = UpdateConsumerOffset::from_fields(command.ext)?;
+    if broker.groups.find(header.consumer_group).is_none() {
+        return Err(Refusal::new(
+            ResponseCode::SUBSCRIPTION_GROUP_NOT_EXIST,
+            format!("Group {} not exist!", header.consumer_group),
+        ));
+    }
+    if broker.topics.get(header.topic).is_none() {
+        return Err(Refusal::new(ResponseCode::TOPIC_NOT_EXIST, format!("Topic {} not exist!", header.topic)));
+    }
+    if header.commit_offset < 0 {
+        return Err(Refusal::new(ResponseCode::SYSTEM_ERROR, "an offset cannot be negative"));
+    }
+    broker.offsets.commit(header.consumer_group, header.topic, header.queue_id, header.commit_offset);
+    Ok(Answer::ok())
+}
+
+pub(crate) fn max_offset(broker: &Broker, command: &Command<'_>) -> Result<Answer, Refusal> {
+    let header = QueueBound::from_fields(command.ext)?;
+    let queue = broker.store.existing_queue(header.topic, header.queue_id);
+    Ok(Answer::ok().with("offset", queue.map_or(0, |queue| broker.store.max_offset(&queue).0)))
+}
+
+pub(crate) fn min_offset(broker: &Broker, command: &Command<'_>) -> Result<Answer, Refusal> {
+    let header = QueueBound::from_fields(command.ext)?;
+    let queue = broker.store.existing_queue(header.topic, header.queue_id);
+    Ok(Answer::ok().with("offset", queue.map_or(0, |queue| queue.min_offset().0)))
+}
+
+pub(crate) fn search_offset(broker: &Broker, command: &Command<'_>) -> Result<Answer, Refusal> {
+    let header = SearchOffset::from_fields(command.ext)?;
+    let upper = header.boundary_type.is_some_and(|kind| kind.eq_ignore_ascii_case("UPPER"));
+    let boundary = if upper { Boundary::Upper } else { Boundary::Lower };
+    let offset = match broker.store.existing_queue(header.topic, header.queue_id) {
+        Some(queue) => broker.store.search_offset(&queue, header.timestamp, boundary).map_err(failed)?.0,
+        None => 0,
+    };
+    Ok(Answer::ok().with("offset", offset))
+}
+
+pub(crate) fn earliest_store_time(broker: &Broker, command: &Command<'_>) -> Result<Answer, Refusal> {
+    let header = QueueBound::from_fields(command.ext)?;
+    let queue =
+        broker.store.existing_queue(header.topic, header.queue_id).ok_or_else(|| no_topic(header.topic))?;
+    let stored = broker.store.store_timestamp(&queue, queue.min_offset()).map_err(failed)?;
+    Ok(Answer::ok().with("timestamp", stored.unwrap_or(-1)))
+}

@@ -1,0 +1,234 @@
+//! Pulling, and holding pulls until there is something (Apache: `PullMessageProcessor`).
+
+use super::{SEE_ALSO, no_topic};
+use crate::broker::Broker;
+use crate::filter::TagFilter;
+use crate::holds::{HeldPull, Hold};
+use crate::session::BrokerSession;
+use crate::topics::Topic;
+use gantry_remoting::body::{MessageModel, PERM_READ};
+use gantry_remoting::header::{self, FromFields as _, PullMessage};
+use gantry_remoting::reply::{Outbound, Refusal, ReplyTo};
+use gantry_remoting::{Command, ResponseCode};
+use gantry_store::{PullLimits, PullStatus, Pulled, QueueOffset};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Bytes behind the log's end that are surely in memory: pulls of live consumers, which are most, skip the question.
+const SURELY_HOT: i64 = 64 * 1024 * 1024;
+
+pub(crate) fn pull(session: &mut BrokerSession, command: &Command<'_>, out: &mut Outbound) {
+    let to = command.reply_to();
+    let result = PullMessage::from_fields(command.ext)
+        .map_err(Refusal::from)
+        .and_then(|header| check(&session.broker, session, &header).map(|(topic, filter)| (header, topic, filter)));
+    let (header, topic, filter) = match result {
+        Ok(checked) => checked,
+        Err(refusal) => {
+            tracing::debug!(addr = %session.peer.addr(), %refusal, "pull refused");
+            return out.refuse(to, refusal.code, &refusal.remark);
+        }
+    };
+    let broker = &session.broker;
+    if header.sys_flag & header::PULL_COMMIT_OFFSET != 0 && header.commit_offset >= 0 {
+        broker.offsets.commit(header.consumer_group, header.topic, header.queue_id, header.commit_offset);
+    }
+    let offset = QueueOffset(header.queue_offset);
+    let queue = topic.queue(&broker.store, header.queue_id);
+    let read = |max: i32| {
+        broker.store.pull(&queue.log, offset, PullLimits::new(max.max(0) as usize), |tag| filter.matches(tag))
+    };
+    let pulled = match read(header.max_msg_nums) {
+        Ok(pulled) => pulled,
+        Err(error) => return out.refuse(to, ResponseCode::SYSTEM_ERROR, &error.to_string()),
+    };
+    let nothing_yet = code_of(&pulled, offset) == ResponseCode::PULL_NOT_FOUND;
+    if !nothing_yet || header.sys_flag & header::PULL_SUSPEND == 0 {
+        return answer(session, out, to, pulled, offset);
+    }
+    let wait = if broker.config.long_polling_enable {
+        Duration::from_millis(header.suspend_timeout_millis.clamp(0, 600_000) as u64)
+    } else {
+        broker.config.short_polling_time
+    };
+    let now = Instant::now();
+    let held = HeldPull {
+        to,
+        group: header.consumer_group.into(),
+        topic: header.topic.into(),
+        queue_id: header.queue_id,
+        max_messages: header.max_msg_nums,
+    };
+    let hold = Hold::new(held, offset, Arc::clone(&filter), now + wait, Arc::clone(&session.inbox));
+    broker.timeline.add(&hold, broker.started, now);
+    queue.holds.add(hold);
+    // A message that came between the read and the hold woke nobody.
+    queue.holds.wake_behind(broker.store.max_offset(&queue.log));
+}
+
+/// A held pull whose time has come: runs once more, without being held again.
+pub(crate) fn pull_again(session: &mut BrokerSession, hold: &Hold, out: &mut Outbound) {
+    let (broker, pull) = (&session.broker, &hold.pull);
+    let Some(topic) = broker.topics.get(&pull.topic) else {
+        let refusal = no_topic(&pull.topic);
+        return out.refuse(pull.to, refusal.code, &refusal.remark);
+    };
+    if let Err(refusal) = check_readable(broker, &topic, &pull.group, pull.queue_id) {
+        return out.refuse(pull.to, refusal.code, &refusal.remark);
+    }
+    let queue = topic.queue(&broker.store, pull.queue_id);
+    let limits = PullLimits::new(pull.max_messages.max(0) as usize);
+    match broker.store.pull(&queue.log, hold.offset, limits, |tag| hold.filter.matches(tag)) {
+        Ok(pulled) => answer(session, out, pull.to, pulled, hold.offset),
+        Err(error) => out.refuse(pull.to, ResponseCode::SYSTEM_ERROR, &error.to_string()),
+    }
+}
+
+/// Every rule that refuses a pull, in Apache's order. Gives the topic and what the consumer wants of it.
+fn check(
+    broker: &Broker,
+    session: &BrokerSession,
+    header: &PullMessage<'_>,
+) -> Result<(Arc<Topic>, Arc<TagFilter>), Refusal> {
+    if broker.config.broker_permission & PERM_READ == 0 {
+        return Err(Refusal::new(
+            ResponseCode::NO_PERMISSION,
+            format!("the broker[{}] pulling message is forbidden", broker.config.broker_ip1),
+        ));
+    }
+    let group = broker.groups.find(header.consumer_group).ok_or_else(|| {
+        Refusal::new(
+            ResponseCode::SUBSCRIPTION_GROUP_NOT_EXIST,
+            format!("subscription group [{}] does not exist,{SEE_ALSO}", header.consumer_group),
+        )
+    })?;
+    if !group.consume_enable {
+        return Err(Refusal::new(
+            ResponseCode::NO_PERMISSION,
+            format!("subscription group no permission, {}", header.consumer_group),
+        ));
+    }
+    let topic = broker.topics.get(header.topic).ok_or_else(|| no_topic(header.topic))?;
+    check_readable(broker, &topic, header.consumer_group, header.queue_id)?;
+    if header.sys_flag & header::PULL_SUBSCRIPTION != 0 {
+        let is_tag = header.expression_type.is_none_or(|kind| kind.is_empty() || kind.eq_ignore_ascii_case("TAG"));
+        if !is_tag {
+            return Err(no_expression_filter());
+        }
+        let filter = TagFilter::parse(header.subscription.unwrap_or_default()).map_err(|_| {
+            Refusal::new(ResponseCode::SUBSCRIPTION_PARSE_FAILED, "parse the consumer's subscription failed")
+        })?;
+        return Ok((topic, Arc::new(filter)));
+    }
+    let member = broker.consumers.member(header.consumer_group, header.topic).ok_or_else(|| {
+        Refusal::new(ResponseCode::SUBSCRIPTION_NOT_EXIST, format!("the consumer's group info not exist{SEE_ALSO}"))
+    })?;
+    if !group.consume_broadcast_enable && member.model == MessageModel::Broadcasting {
+        return Err(Refusal::new(
+            ResponseCode::NO_PERMISSION,
+            format!("the consumer group[{}] can not consume by broadcast way", header.consumer_group),
+        ));
+    }
+    let Some((version, filter, is_tag)) = member.subscription else {
+        return Err(Refusal::new(
+            ResponseCode::SUBSCRIPTION_NOT_EXIST,
+            format!("the consumer's subscription not exist{SEE_ALSO}"),
+        ));
+    };
+    if version < header.sub_version {
+        return Err(Refusal::new(ResponseCode::SUBSCRIPTION_NOT_LATEST, "the consumer's subscription not latest"));
+    }
+    if !is_tag {
+        return Err(no_expression_filter());
+    }
+    if header.sys_flag & header::PULL_CLASS_FILTER != 0 {
+        tracing::trace!(addr = %session.peer.addr(), "class filters run on the client");
+        return Ok((topic, Arc::new(TagFilter::All)));
+    }
+    Ok((topic, filter))
+}
+
+fn check_readable(broker: &Broker, topic: &Topic, group: &str, queue_id: i32) -> Result<(), Refusal> {
+    let config = topic.config();
+    if !config.is_readable() {
+        return Err(Refusal::new(
+            ResponseCode::NO_PERMISSION,
+            format!("the topic[{}] pulling message is forbidden", config.topic_name),
+        ));
+    }
+    if queue_id < 0 || queue_id >= config.read_queue_nums {
+        return Err(Refusal::new(
+            ResponseCode::INVALID_PARAMETER,
+            format!(
+                "queueId[{queue_id}] is illegal, topic:[{}] topicConfig.readQueueNums:[{}] consumer:[{group}]",
+                config.topic_name, config.read_queue_nums
+            ),
+        ));
+    }
+    debug_assert!(broker.config.broker_permission & PERM_READ != 0);
+    Ok(())
+}
+
+fn no_expression_filter() -> Refusal {
+    Refusal::new(ResponseCode::SYSTEM_ERROR, "The broker does not support consumer to filter message by SQL92")
+}
+
+fn code_of(pulled: &Pulled, asked: QueueOffset) -> ResponseCode {
+    match pulled.status {
+        PullStatus::Found => ResponseCode::SUCCESS,
+        PullStatus::NoMatchedMessage | PullStatus::MessageWasRemoving => ResponseCode::PULL_RETRY_IMMEDIATELY,
+        PullStatus::NoMessageInQueue if asked != QueueOffset(0) => ResponseCode::PULL_OFFSET_MOVED,
+        PullStatus::NoMessageInQueue | PullStatus::OffsetOverflowOne | PullStatus::OffsetFoundNull => {
+            ResponseCode::PULL_NOT_FOUND
+        }
+        PullStatus::OffsetOverflowBadly | PullStatus::OffsetTooSmall => ResponseCode::PULL_OFFSET_MOVED,
+    }
+}
+
+fn answer(session: &BrokerSession, out: &mut Outbound, to: ReplyTo, pulled: Pulled, asked: QueueOffset) {
+    let broker = &session.broker;
+    broker.got.add(pulled.count as u64);
+    if pulled.count > 0 && is_cold(broker, &pulled) {
+        // The disk answers on a thread that may wait for it.
+        let peer = Arc::clone(&session.peer);
+        tokio::task::spawn_blocking(move || {
+            pulled.warm();
+            let mut out = Outbound::default();
+            write(&mut out, to, &pulled, asked);
+            // A client that is gone needs no answer.
+            let _ = peer.send(&mut out);
+        });
+        return;
+    }
+    write(out, to, &pulled, asked);
+}
+
+fn is_cold(broker: &Broker, pulled: &Pulled) -> bool {
+    pulled.first_offset().is_some_and(|first| broker.store.readable_end() - first > SURELY_HOT) && !pulled.is_resident()
+}
+
+fn write(out: &mut Outbound, to: ReplyTo, pulled: &Pulled, asked: QueueOffset) {
+    let fields = |header: &mut gantry_remoting::codec::HeaderWriter<'_>| {
+        header.remark(pulled.status.name());
+        header.int_field("suggestWhichBrokerId", 0);
+        header.int_field("nextBeginOffset", pulled.next_offset.0);
+        header.int_field("minOffset", pulled.min_offset.0);
+        header.int_field("maxOffset", pulled.max_offset.0);
+    };
+    let code = code_of(pulled, asked);
+    if pulled.len <= COPY_BELOW {
+        // For a small answer a copy costs less than a slice of its own.
+        let mut body = [0; COPY_BELOW];
+        let mut len = 0;
+        for slice in pulled.slices() {
+            if let Some(to) = body.get_mut(len..len + slice.len()) {
+                to.copy_from_slice(&slice);
+                len += slice.len();
+            }
+        }
+        return out.respond(to, code, fields, body.get(..len).unwrap_or_default());
+    }
+    out.respond_shared(to, code, fields, pulled.slices(), pulled.len);
+}
+
+const COPY_BELOW: usize = 1024;

@@ -1,0 +1,82 @@
+//! What the broker says of itself: runtime information and configuration.
+
+use crate::broker::{Broker, now_ms};
+use gantry_remoting::body::{DataVersion, KvTable};
+use gantry_remoting::fastjson;
+use gantry_remoting::reply::{Answer, Refusal};
+use std::time::Instant;
+
+/// GET_BROKER_RUNTIME_INFO: the keys that mqadmin and the dashboard read (protocol page 2.8).
+pub(crate) fn runtime_info(broker: &Broker) -> Result<Answer, Refusal> {
+    let now = Instant::now();
+    let stats = broker.store.stats();
+    let uptime = broker.started.elapsed().as_secs();
+    let earliest = broker.store.read_at(stats.log_start).and_then(|bytes| {
+        gantry_message::Record::read(&bytes).ok().map(|(record, _)| record.store_timestamp)
+    });
+    let mut info = KvTable::default();
+    let mut set = |key: &str, value: String| {
+        info.table.insert(key.into(), value);
+    };
+    let (put, got) = (broker.put.text(now), broker.got.text(now));
+    set("brokerActive", "true".into());
+    set("brokerVersionDesc", concat!("Gantry ", env!("CARGO_PKG_VERSION")).into());
+    set("brokerVersion", gantry_remoting::language::OUR_VERSION.to_string());
+    set("bootTimestamp", broker.boot_timestamp.to_string());
+    set("startAcceptSendRequestTimeStamp", "0".into());
+    set(
+        "runtime",
+        format!("[ {} days, {} hours, {} minutes, {} seconds ]", uptime / 86_400, uptime / 3600 % 24, uptime / 60 % 60, uptime % 60),
+    );
+    set("putTps", put);
+    set("getTotalTps", got.clone());
+    set("getFoundTps", got.clone());
+    set("getMissTps", "0 0 0".into());
+    set("getTransferredTps", got);
+    set("msgPutTotalTodayNow", broker.put.total().to_string());
+    set("msgGetTotalTodayNow", broker.got.total().to_string());
+    for key in
+        ["msgPutTotalYesterdayMorning", "msgPutTotalTodayMorning", "msgGetTotalYesterdayMorning", "msgGetTotalTodayMorning"]
+    {
+        set(key, "0".into());
+    }
+    let (messages, bytes) = stats.appended;
+    set("putMessageTimesTotal", messages.to_string());
+    set("putMessageSizeTotal", bytes.to_string());
+    set("putMessageAverageSize", if messages == 0 { "0".into() } else { (bytes as f64 / messages as f64).to_string() });
+    set("earliestMessageTimeStamp", earliest.unwrap_or_else(now_ms).to_string());
+    set("commitLogMinOffset", stats.log_start.to_string());
+    set("commitLogMaxOffset", stats.log_end.to_string());
+    set("commitLogDiskRatio", stats.disk_used.to_string());
+    set("consumeQueueDiskRatio", stats.disk_used.to_string());
+    set("remainHowManyDataToFlush", format!("{} B", stats.log_end - stats.durable));
+    set("dispatchBehindBytes", "0".into());
+    set("dispatchMaxBuffer", "0".into());
+    set("timerReadBehind", "0".into());
+    set("timerOffsetBehind", "0".into());
+    set("timerCongestNum", "0".into());
+    set("timerEnqueueTps", "0.0".into());
+    set("timerDequeueTps", "0.0".into());
+    set("pageCacheLockTimeMills", "0".into());
+    // There are no thread pools: requests run where they arrive, so nothing queues and nothing waits.
+    for pool in ["send", "pull", "ack", "query"] {
+        set(&format!("{pool}ThreadPoolQueueSize"), "0".into());
+        set(&format!("{pool}ThreadPoolQueueCapacity"), "0".into());
+        set(&format!("{pool}ThreadPoolQueueHeadWaitTimeMills"), "0".into());
+    }
+    for level in 1..=broker.delay_levels.highest() {
+        let queue = broker.store.existing_queue(gantry_message::name::SCHEDULE_TOPIC, level - 1);
+        if let Some(queue) = queue {
+            let done = broker.delays.offset(level);
+            set(&format!("scheduleMessageOffset_{level}"), format!("{done},{}", broker.store.max_offset(&queue)));
+        }
+    }
+    Ok(Answer::json(&info))
+}
+
+/// GET_BROKER_CONFIG: properties text; the header tells its version.
+pub(crate) fn broker_config(broker: &Broker) -> Result<Answer, Refusal> {
+    let version = DataVersion { timestamp: broker.boot_timestamp, ..DataVersion::default() };
+    let version = String::from_utf8_lossy(&fastjson::to_vec(&version)).into_owned();
+    Ok(Answer::ok().with("version", version).with_body(broker.config.to_properties()))
+}

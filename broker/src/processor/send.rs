@@ -1,0 +1,422 @@
+//! Sending: SEND_MESSAGE, SEND_MESSAGE_V2, SEND_BATCH_MESSAGE (Apache: `SendMessageProcessor`).
+
+use super::flush_wait::{SendReceipt, wait_for_flush};
+use super::{SEE_ALSO, failed, no_topic};
+use crate::broker::Broker;
+use crate::session::BrokerSession;
+use crate::topics::{Queue, Topic};
+use gantry_message::hash::tag_code;
+use gantry_message::{Host, batch, id, name, properties, sys_flag};
+use gantry_remoting::body::{PERM_WRITE, TopicConfig};
+use gantry_remoting::header::{FromFields as _, SendMessage, SendMessageV2};
+use gantry_remoting::reply::{Outbound, Refusal, ReplyTo};
+use gantry_remoting::{Command, RequestCode, ResponseCode};
+use gantry_store::{AppendError, Appended, FlushMode, NewMessage, Tag};
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What a send's answer says.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    /// Place of the message, for its id; a batch has its ids in `batch_ids`.
+    physical_offset: i64,
+    batch_ids: Option<Box<str>>,
+    queue_id: i32,
+    queue_offset: i64,
+}
+
+pub(crate) fn send(session: &mut BrokerSession, command: &Command<'_>, out: &mut Outbound) {
+    let to = command.reply_to();
+    match store(session, command) {
+        Ok((stored, end, wait)) => {
+            let broker = &session.broker;
+            let sync = broker.store.config().flush == FlushMode::Sync;
+            // A oneway send needs no answer, so nobody waits.
+            if sync && wait && !command.is_oneway() {
+                let deadline = Instant::now() + broker.config.sync_flush_timeout;
+                wait_for_flush(session, SendReceipt { to, end, deadline, stored });
+            } else {
+                answer_send(broker, out, to, ResponseCode::SUCCESS, &stored);
+            }
+        }
+        Err(refusal) => {
+            tracing::debug!(addr = %session.peer.addr(), %refusal, "send refused");
+            out.refuse(to, refusal.code, &refusal.remark);
+        }
+    }
+}
+
+/// Writes the answer of a stored message, straight into the outgoing buffer.
+pub(super) fn answer_send(broker: &Broker, out: &mut Outbound, to: ReplyTo, code: ResponseCode, stored: &Stored) {
+    let fields = |header: &mut gantry_remoting::codec::HeaderWriter<'_>| {
+        if code == ResponseCode::FLUSH_DISK_TIMEOUT {
+            header.remark("flush disk timeout");
+        }
+        match &stored.batch_ids {
+            Some(ids) => header.field("msgId", ids),
+            None => MESSAGE_ID.with_borrow_mut(|text| {
+                text.clear();
+                id::write_offset_id(text, broker.store.config().store_host, stored.physical_offset);
+                header.field("msgId", text);
+            }),
+        }
+        header.int_field("queueId", stored.queue_id.into());
+        header.int_field("queueOffset", stored.queue_offset);
+        header.field("MSG_REGION", &broker.config.region_id);
+        header.field("TRACE_ON", if broker.config.trace_on { "true" } else { "false" });
+    };
+    out.respond(to, code, fields, &[]);
+}
+
+thread_local! {
+    /// Where message ids are written, so that an answer allocates nothing.
+    static MESSAGE_ID: std::cell::RefCell<String> = const { std::cell::RefCell::new(String::new()) };
+}
+
+type Done = (Stored, gantry_store::PhysicalOffset, bool);
+
+/// Checks and stores; gives the answer's fields, the place up to which the log must be safe, and whether to wait for it.
+fn store(session: &BrokerSession, command: &Command<'_>) -> Result<Done, Refusal> {
+    let broker = &*session.broker;
+    let header = match command.request_code() {
+        RequestCode::SEND_MESSAGE => SendMessage::from_fields(command.ext)?.into(),
+        _ => SendMessageV2::from_fields(command.ext)?,
+    };
+    let is_batch = header.batch || command.request_code() == RequestCode::SEND_BATCH_MESSAGE;
+    let topic = check_topic(broker, session, &header)?;
+    let config = topic.config();
+    let queue_id = choose_queue(&header, &config, session)?;
+    let sent_properties = header.properties.unwrap_or_default();
+    if command.body.len() > broker.config.max_message_size || sent_properties.len() > properties::MAX_LEN {
+        return Err(illegal(broker, command.body.len()));
+    }
+    let born_host = Host::new(session.peer.addr());
+    let facts = Facts::of(sent_properties);
+    if is_batch {
+        return store_batch(broker, command.body, &header, &topic, queue_id, born_host, &facts);
+    }
+
+    // A retry of a consumer that could not send back: the limit decides whether it is dead.
+    let target = match retry_target(broker, &header)? {
+        RetryTarget::Same => None,
+        RetryTarget::DeadLetters(topic) => Some(topic),
+    };
+    let dead = target.is_some();
+    let topic = target.unwrap_or(topic);
+    let queue_id = if dead { 0 } else { queue_id };
+
+    let mut text = cleaned(sent_properties, &facts);
+    if !facts.has_unique_key {
+        properties::push(text.to_mut(), properties::UNIQ_KEY, &id::unique_key());
+    }
+    if dead {
+        properties::set(text.to_mut(), properties::DELAY, "-1");
+    }
+    let mut message = NewMessage {
+        flag: header.flag,
+        sys_flag: header.sys_flag & !sys_flag::TRANSACTION_MASK,
+        born_timestamp: header.born_timestamp,
+        born_host,
+        reconsume_times: header.reconsume_times.unwrap_or(0),
+        prepared_transaction_offset: 0,
+        body: command.body,
+        properties: &text,
+        extra_properties: &broker.extra_properties,
+        tag: Tag::Code(facts.tag_code),
+    };
+    let level = if dead { 0 } else { facts.delay_level };
+    let (queue, delayed_text);
+    if level > 0 {
+        let level = level.min(broker.delay_levels.highest());
+        delayed_text = delayed_properties(&text, &topic.config().topic_name, queue_id, level);
+        message.properties = &delayed_text;
+        message.tag = Tag::DueAfter(broker.delay_levels.delay(level).unwrap_or_default());
+        queue = schedule_queue(broker, level)?;
+    } else {
+        queue = topic.queue(&broker.store, queue_id);
+    }
+    let appended = append(broker, &queue, &message)?;
+    // The answer names the queue that was asked for; the offset is that of the stored record.
+    let stored = Stored {
+        physical_offset: appended.physical_offset.0,
+        batch_ids: None,
+        queue_id,
+        queue_offset: appended.queue_offset.0,
+    };
+    Ok((stored, appended.end, facts.wait))
+}
+
+/// Appends one message and tells those who wait for it.
+pub(crate) fn append(broker: &Broker, queue: &Arc<Queue>, message: &NewMessage<'_>) -> Result<Appended, Refusal> {
+    if message.properties.len() + message.extra_properties.len() > properties::MAX_LEN {
+        return Err(illegal(broker, message.body.len()));
+    }
+    let appended = broker.store.append(&queue.log, message).map_err(|error| append_failed(broker, error))?;
+    broker.put.add(1);
+    let tag_code = match message.tag {
+        Tag::Code(code) => code,
+        Tag::DueAfter(_) => 0,
+    };
+    broker.arrived(queue, tag_code, appended.end);
+    Ok(appended)
+}
+
+fn store_batch(
+    broker: &Broker,
+    body: &[u8],
+    header: &SendMessageV2<'_>,
+    topic: &Topic,
+    queue_id: i32,
+    born_host: Host,
+    facts: &Facts,
+) -> Result<Done, Refusal> {
+    if header.topic.starts_with(name::RETRY_PREFIX) {
+        return Err(Refusal::new(ResponseCode::MESSAGE_ILLEGAL, format!("batch request does not support retry group {}", header.topic)));
+    }
+    let mut texts = Vec::new();
+    let mut elements = Vec::new();
+    for element in batch::elements(body) {
+        let element = element.map_err(|error| Refusal::new(ResponseCode::MESSAGE_ILLEGAL, error.to_string()))?;
+        let facts = Facts::of(element.properties);
+        let mut text = cleaned(element.properties, &facts);
+        if !facts.has_unique_key {
+            properties::push(text.to_mut(), properties::UNIQ_KEY, &id::unique_key());
+        }
+        if text.len() + broker.extra_properties.len() > properties::MAX_LEN {
+            return Err(illegal(broker, element.body.len()));
+        }
+        texts.push((text, facts.tag_code));
+        elements.push(element);
+    }
+    if elements.is_empty() {
+        return Err(Refusal::new(ResponseCode::MESSAGE_ILLEGAL, "the batch has no message"));
+    }
+    let mut messages = Vec::with_capacity(elements.len());
+    for (element, (text, tag)) in elements.iter().zip(&texts) {
+        messages.push(NewMessage {
+            flag: element.flag,
+            sys_flag: header.sys_flag & !sys_flag::TRANSACTION_MASK,
+            born_timestamp: header.born_timestamp,
+            born_host,
+            reconsume_times: header.reconsume_times.unwrap_or(0),
+            prepared_transaction_offset: 0,
+            body: element.body,
+            properties: text,
+            extra_properties: &broker.extra_properties,
+            tag: Tag::Code(*tag),
+        });
+    }
+    let queue = topic.queue(&broker.store, queue_id);
+    let mut ids = String::with_capacity(messages.len() * 33);
+    let (mut first, mut last) = (None, None);
+    let mut appended = |one: Appended| {
+        if !ids.is_empty() {
+            ids.push(',');
+        }
+        id::write_offset_id(&mut ids, broker.store.config().store_host, one.physical_offset.0);
+        first.get_or_insert(one);
+        last = Some(one);
+    };
+    broker.store.append_batch(&queue.log, &messages, &mut appended).map_err(|error| append_failed(broker, error))?;
+    let (Some(first), Some(last)) = (first, last) else { return Err(failed("the batch was not stored")) };
+    broker.put.add(messages.len() as u64);
+    for message in &messages {
+        if let Tag::Code(code) = message.tag {
+            broker.arrived(&queue, code, last.end);
+        }
+    }
+    let stored = Stored {
+        physical_offset: first.physical_offset.0,
+        batch_ids: Some(ids.into()),
+        queue_id,
+        queue_offset: first.queue_offset.0,
+    };
+    Ok((stored, last.end, facts.wait))
+}
+
+/// What the properties of a message say to the broker, found in one pass.
+struct Facts {
+    has_unique_key: bool,
+    /// Pairs that the broker writes itself, or never stores.
+    has_own: bool,
+    tag_code: i64,
+    delay_level: i32,
+    wait: bool,
+    refused: Option<&'static str>,
+}
+
+impl Facts {
+    fn of(text: &str) -> Self {
+        let mut facts =
+            Self { has_unique_key: false, has_own: false, tag_code: 0, delay_level: 0, wait: true, refused: None };
+        for (name, value) in properties::pairs(text) {
+            match name {
+                properties::UNIQ_KEY => facts.has_unique_key = true,
+                properties::TAGS => facts.tag_code = tag_code(Some(value)),
+                properties::DELAY => facts.delay_level = value.parse().unwrap_or(0),
+                properties::WAIT => facts.wait = !value.eq_ignore_ascii_case("false"),
+                properties::TRANSACTION_PREPARED if value.eq_ignore_ascii_case("true") => {
+                    facts.refused = Some("transactional messages");
+                }
+                "TIMER_DELAY_SEC" | "TIMER_DELAY_MS" | "TIMER_DELIVER_MS" => {
+                    facts.refused = Some("messages with an exact time of delivery");
+                }
+                name => facts.has_own |= is_own(name),
+            }
+        }
+        facts
+    }
+}
+
+fn is_own(name: &str) -> bool {
+    matches!(name, properties::POP_CK | properties::MSG_REGION | properties::TRACE_ON | properties::CLUSTER)
+}
+
+/// The property string without what only the broker may set. As sent, untouched, in the usual case.
+fn cleaned<'a>(text: &'a str, facts: &Facts) -> Cow<'a, str> {
+    if facts.has_own {
+        return properties::without(text, is_own).into();
+    }
+    if text.is_empty() || text.ends_with(properties::PAIR_SEPARATOR) {
+        return text.into();
+    }
+    // More pairs follow, so the last one must be closed.
+    let mut closed = String::with_capacity(text.len() + 1);
+    closed.push_str(text);
+    closed.push(properties::PAIR_SEPARATOR);
+    closed.into()
+}
+
+fn check_topic(broker: &Broker, session: &BrokerSession, header: &SendMessageV2<'_>) -> Result<Arc<Topic>, Refusal> {
+    let topic = header.topic;
+    name::check_topic(topic).map_err(|error| Refusal::new(ResponseCode::INVALID_PARAMETER, error.to_string()))?;
+    if name::is_send_forbidden(topic) {
+        return Err(Refusal::new(
+            ResponseCode::NO_PERMISSION,
+            format!("Sending message to topic[{topic}] is forbidden."),
+        ));
+    }
+    if broker.config.broker_permission & PERM_WRITE == 0 {
+        return Err(Refusal::new(
+            ResponseCode::NO_PERMISSION,
+            format!("the broker[{}] sending message is forbidden", broker.config.broker_ip1),
+        ));
+    }
+    let facts = header.properties.map(Facts::of);
+    if let Some(what) = facts.and_then(|facts| facts.refused) {
+        return Err(Refusal::new(ResponseCode::NO_PERMISSION, format!("this broker does not take {what} yet")));
+    }
+    if let Some(found) = broker.topics.get(topic) {
+        return Ok(found);
+    }
+    let created = if topic.starts_with(name::RETRY_PREFIX) {
+        Some(broker.topics.get_or_create(topic, || TopicConfig::new(topic, 1, 6)).0)
+    } else if broker.config.auto_create_topic_enable {
+        broker.topics.inherit(topic, header.default_topic.unwrap_or_default(), header.default_topic_queue_nums)
+    } else {
+        None
+    };
+    let created = created.ok_or_else(|| no_topic(topic))?;
+    tracing::info!(topic, queues = created.config().write_queue_nums, addr = %session.peer.addr(), "topic created by a send");
+    broker.registration.topics_changed();
+    Ok(created)
+}
+
+fn choose_queue(header: &SendMessageV2<'_>, config: &TopicConfig, session: &BrokerSession) -> Result<i32, Refusal> {
+    let queues = config.write_queue_nums.max(config.read_queue_nums);
+    if header.queue_id >= queues {
+        return Err(Refusal::new(
+            ResponseCode::INVALID_PARAMETER,
+            format!(
+                "request queueId[{}] is illegal, topic[{}] has {queues} queues, producer: {}",
+                header.queue_id,
+                config.topic_name,
+                session.peer.addr()
+            ),
+        ));
+    }
+    if header.queue_id >= 0 {
+        return Ok(header.queue_id);
+    }
+    Ok(any_queue(config.write_queue_nums))
+}
+
+/// One of `queues` queues, each about as often.
+pub(super) fn any_queue(queues: i32) -> i32 {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    (NEXT.fetch_add(1, Ordering::Relaxed) % queues.max(1) as u32) as i32
+}
+
+enum RetryTarget {
+    Same,
+    DeadLetters(Arc<Topic>),
+}
+
+/// Apache: `SendMessageProcessor.handleRetryAndDLQ`. On this path a message is dead *beyond* its limit, on the send-back
+/// path already *at* it.
+fn retry_target(broker: &Broker, header: &SendMessageV2<'_>) -> Result<RetryTarget, Refusal> {
+    let Some(group) = header.topic.strip_prefix(name::RETRY_PREFIX) else { return Ok(RetryTarget::Same) };
+    let Some(config) = broker.groups.find(group) else {
+        return Err(Refusal::new(
+            ResponseCode::SUBSCRIPTION_GROUP_NOT_EXIST,
+            format!("subscription group not exist, {group}{SEE_ALSO}"),
+        ));
+    };
+    let limit = header.max_reconsume_times.unwrap_or(config.retry_max_times);
+    let orderly = broker.locks.is_orderly(group, Instant::now());
+    let times = header.reconsume_times.unwrap_or(0);
+    if times > limit || (orderly && times > 0) {
+        return Ok(RetryTarget::DeadLetters(dead_letter_topic(broker, group)));
+    }
+    Ok(RetryTarget::Same)
+}
+
+/// The group's dead letter topic, made when it is new.
+pub(super) fn dead_letter_topic(broker: &Broker, group: &str) -> Arc<Topic> {
+    let topic = name::dlq_topic(group);
+    let (topic, new) = broker.topics.get_or_create(&topic, || TopicConfig::new(&topic, 1, 6));
+    if new {
+        broker.registration.topics_changed();
+    }
+    topic
+}
+
+/// Properties of a message that waits in the schedule topic for its real one.
+pub(super) fn delayed_properties(text: &str, topic: &str, queue_id: i32, level: i32) -> String {
+    let mut out = properties::without(text, |name| {
+        matches!(name, properties::REAL_TOPIC | properties::REAL_QUEUE_ID | properties::DELAY)
+    });
+    properties::push(&mut out, properties::DELAY, &level.to_string());
+    properties::push(&mut out, properties::REAL_TOPIC, topic);
+    properties::push(&mut out, properties::REAL_QUEUE_ID, &queue_id.to_string());
+    out
+}
+
+/// The queue of the schedule topic for a level.
+pub(super) fn schedule_queue(broker: &Broker, level: i32) -> Result<Arc<Queue>, Refusal> {
+    let topic = broker.topics.get(name::SCHEDULE_TOPIC).ok_or_else(|| no_topic(name::SCHEDULE_TOPIC))?;
+    Ok(topic.queue(&broker.store, level - 1))
+}
+
+fn illegal(broker: &Broker, body: usize) -> Refusal {
+    Refusal::new(
+        ResponseCode::MESSAGE_ILLEGAL,
+        format!(
+            "the message is illegal, maybe msg body or properties length not matched. msg body length {body} B, limit {} B, msg properties length limit 32 KiB",
+            broker.config.max_message_size
+        ),
+    )
+}
+
+fn append_failed(broker: &Broker, error: AppendError) -> Refusal {
+    match error {
+        AppendError::TooLarge { .. } => illegal(broker, 0),
+        AppendError::DiskFull { .. } | AppendError::Stopped | AppendError::Roll(_) => Refusal::new(
+            ResponseCode::SERVICE_NOT_AVAILABLE,
+            format!("service not available now. {error}"),
+        ),
+        other => failed(other),
+    }
+}

@@ -1,0 +1,77 @@
+//! Where queues and groups stand.
+
+use super::{failed, no_topic};
+use crate::broker::Broker;
+use gantry_remoting::Command;
+use gantry_remoting::body::{ConsumeStats, GroupList, MessageQueue, OffsetWrapper, TopicOffset, TopicStatsTable};
+use gantry_remoting::header::{FromFields as _, GetConsumeStats, TopicName};
+use gantry_remoting::reply::{Answer, Refusal};
+use gantry_store::QueueOffset;
+use std::collections::BTreeSet;
+
+pub(crate) fn topic_stats(broker: &Broker, command: &Command<'_>) -> Result<Answer, Refusal> {
+    let topic = TopicName::from_fields(command.ext)?.topic;
+    let config = broker.topics.get(topic).ok_or_else(|| no_topic(topic))?.config();
+    let mut table = TopicStatsTable::default();
+    for queue_id in 0..config.write_queue_nums.max(config.read_queue_nums) {
+        let mut offset = TopicOffset::default();
+        if let Some(queue) = broker.store.existing_queue(topic, queue_id) {
+            let max = broker.store.max_offset(&queue);
+            offset.min_offset = queue.min_offset().0;
+            offset.max_offset = max.0;
+            offset.last_update_timestamp = stored_at(broker, &queue, QueueOffset(max.0 - 1))?;
+        }
+        table.offset_table.0.insert(message_queue(broker, topic, queue_id), offset);
+    }
+    Ok(Answer::json(&table))
+}
+
+pub(crate) fn consume_stats(broker: &Broker, command: &Command<'_>) -> Result<Answer, Refusal> {
+    let header = GetConsumeStats::from_fields(command.ext)?;
+    let group = header.consumer_group;
+    let topics = match header.topic.filter(|topic| !topic.is_empty()) {
+        Some(topic) => vec![topic.to_owned()],
+        None => broker.offsets.topics_of(group),
+    };
+    let mut stats = ConsumeStats::default();
+    for topic in topics {
+        let Some(config) = broker.topics.get(&topic).map(|topic| topic.config()) else { continue };
+        for queue_id in 0..config.read_queue_nums {
+            let mut wrapper = OffsetWrapper::default();
+            let committed = broker.offsets.get(group, &topic, queue_id);
+            if let Some(queue) = broker.store.existing_queue(&topic, queue_id) {
+                wrapper.broker_offset = broker.store.max_offset(&queue).0;
+                if let Some(committed) = committed
+                    && committed > 0
+                {
+                    wrapper.last_timestamp = stored_at(broker, &queue, QueueOffset(committed - 1))?;
+                }
+            }
+            // A group that never was here has consumed nothing.
+            wrapper.consumer_offset = committed.unwrap_or(0);
+            wrapper.pull_offset = wrapper.consumer_offset;
+            stats.offset_table.0.insert(message_queue(broker, &topic, queue_id), wrapper);
+        }
+    }
+    Ok(Answer::json(&stats))
+}
+
+/// Groups that read a topic now, or did and left their offsets.
+pub(crate) fn consumed_by(broker: &Broker, command: &Command<'_>) -> Result<Answer, Refusal> {
+    let topic = TopicName::from_fields(command.ext)?.topic;
+    let groups: BTreeSet<_> =
+        broker.consumers.groups_of(topic).into_iter().chain(broker.offsets.groups_of(topic)).collect();
+    Ok(Answer::json(&GroupList { group_list: groups.into_iter().collect() }))
+}
+
+fn message_queue(broker: &Broker, topic: &str, queue_id: i32) -> MessageQueue {
+    MessageQueue { broker_name: broker.config.broker_name.clone(), queue_id, topic: topic.into() }
+}
+
+/// Store time of a message; 0 when it is gone.
+fn stored_at(broker: &Broker, queue: &gantry_store::ConsumeQueue, offset: QueueOffset) -> Result<i64, Refusal> {
+    if offset < QueueOffset(0) {
+        return Ok(0);
+    }
+    Ok(broker.store.store_timestamp(queue, offset).map_err(failed)?.unwrap_or(0))
+}

@@ -1,0 +1,196 @@
+//! Starting and stopping a broker.
+
+use crate::broker::{Broker, Snapshot};
+use crate::config::ConfigError;
+use crate::delay::Delays;
+use crate::json_file;
+use crate::registration::Registration;
+use crate::session::BrokerService;
+use crate::BrokerConfig;
+use gantry_remoting::server::{Limits, bind, serve};
+use gantry_store::{OpenError, Store};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// Why a broker did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The port cannot be had.
+    #[error("{0}")]
+    Listen(io::Error),
+    /// A setting is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// One of the files beside the store cannot be read.
+    #[error(transparent)]
+    File(#[from] json_file::Error),
+    /// A thread or task could not be made.
+    #[error("cannot start: {0}")]
+    Start(String),
+}
+
+/// A running broker.
+pub struct Running {
+    addr: SocketAddr,
+    broker: Arc<Broker>,
+    done: JoinHandle<Result<(), String>>,
+}
+
+impl Running {
+    /// Where it listens.
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Numbers for a live view.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        self.broker.snapshot()
+    }
+
+    /// Waits until it has stopped: after `shutdown`, or because it could not go on, which is the error.
+    ///
+    /// # Errors
+    /// Why it stopped by itself.
+    pub async fn stopped(self) -> Result<(), String> {
+        self.done.await.unwrap_or_else(|error| Err(error.to_string()))
+    }
+}
+
+/// Opens the store, listens, registers. It runs until `shutdown` turns true.
+///
+/// # Errors
+/// Says what is in the way and what to do.
+pub async fn start(config: BrokerConfig, shutdown: watch::Receiver<bool>) -> Result<Running, Error> {
+    // The port first: a second start by mistake must not touch the store.
+    let listen = SocketAddr::new(config.bind_address, config.listen_port);
+    let listener = bind(listen).await.map_err(Error::Listen)?;
+    let addr = listener.local_addr().map_err(Error::Listen)?;
+    let config = BrokerConfig { listen_port: addr.port(), ..config };
+    let vip = if config.vip_channel { vip_listener(addr).await } else { None };
+    let store_config = config.store()?;
+    let opened = tokio::task::spawn_blocking(move || Store::open(store_config));
+    let store = opened.await.map_err(|error| Error::Start(error.to_string()))??;
+    let broker = Broker::open(config, store)?;
+
+    let (stop, stopping) = watch::channel(false);
+    let (fail, failed) = watch::channel(None);
+    broker.store.on_flush_failure(move |error| {
+        let text = format!("a flush failed ({error}): messages cannot be made safe any more");
+        tracing::error!("{text}");
+        let _ = fail.send(Some(text));
+    });
+    let delays = {
+        let broker = Arc::clone(&broker);
+        let run = std::thread::Builder::new().name("broker-delay".into()).spawn(move || Delays::run(&broker));
+        run.map_err(|error| Error::Start(error.to_string()))?
+    };
+    let service = Arc::new(BrokerService(Arc::clone(&broker)));
+    let limits = Arc::new(Limits::default());
+    let servers: Vec<_> = std::iter::once(listener)
+        .chain(vip)
+        .map(|listener| tokio::spawn(serve(listener, Arc::clone(&service), Arc::clone(&limits), stopping.clone())))
+        .collect();
+    let (leave, leaving) = watch::channel(false);
+    let registration = tokio::spawn(Registration::run(Arc::clone(&broker), leaving));
+    let housekeeping = tokio::spawn(housekeeping(Arc::clone(&broker), stopping));
+    tracing::info!(%addr, advertised = %broker.config.advertised(), name = broker.config.broker_name, "broker is running");
+
+    let running = Arc::clone(&broker);
+    let done = tokio::spawn(async move {
+        let why = until_stopped(shutdown, failed).await;
+        // Clients are sent elsewhere before the door closes.
+        let _ = leave.send(true);
+        join(registration).await;
+        let _ = stop.send(true);
+        for server in servers {
+            join(server).await;
+        }
+        join(housekeeping).await;
+        running.delays.stop();
+        let closed = tokio::task::spawn_blocking(move || {
+            if delays.join().is_err() {
+                tracing::error!("the delay thread panicked");
+            }
+            save(&running);
+            running.topics.close();
+            running.store.close();
+        });
+        join(closed).await;
+        tracing::info!("broker has stopped");
+        why
+    });
+    Ok(Running { addr, broker, done })
+}
+
+async fn until_stopped(mut shutdown: watch::Receiver<bool>, mut failed: watch::Receiver<Option<String>>) -> Result<(), String> {
+    tokio::select! {
+        // An error means that the sender is gone, and with it whoever could stop us.
+        _ = shutdown.wait_for(|stop| *stop) => Ok(()),
+        failure = failed.wait_for(Option::is_some) => match failure {
+            Ok(text) => Err(text.clone().unwrap_or_default()),
+            Err(_) => Ok(()),
+        },
+    }
+}
+
+async fn join<T>(task: JoinHandle<T>) {
+    if let Err(error) = task.await {
+        tracing::error!(%error, "a task failed");
+    }
+}
+
+/// Waits for the value, or for its sender to be gone: nobody would ask us to stop more clearly.
+async fn turned_true(value: &mut watch::Receiver<bool>) {
+    let _ = value.wait_for(|value| *value).await;
+}
+
+/// Clients with `vipChannelEnabled` expect the broker two ports below; without it only they are affected.
+async fn vip_listener(addr: SocketAddr) -> Option<tokio::net::TcpListener> {
+    let port = addr.port().checked_sub(2)?;
+    match bind(SocketAddr::new(addr.ip(), port)).await {
+        Ok(listener) => Some(listener),
+        Err(error) => {
+            tracing::warn!(%error, "no VIP channel: clients with vipChannelEnabled cannot send (vipChannelEnabled=false hides this)");
+            None
+        }
+    }
+}
+
+/// Once a second, and every few seconds: what is due without anybody asking.
+async fn housekeeping(broker: Arc<Broker>, mut stopping: watch::Receiver<bool>) {
+    let mut second = tokio::time::interval(Duration::from_millis(500));
+    second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    let mut saves = tokio::time::interval(broker.config.flush_consumer_offset_interval);
+    let mut expiry = tokio::time::interval(Duration::from_secs(10));
+    loop {
+        tokio::select! {
+            _ = second.tick() => broker.tick(),
+            _ = expiry.tick() => broker.expire_clients(),
+            _ = saves.tick() => {
+                let broker = Arc::clone(&broker);
+                join(tokio::task::spawn_blocking(move || save(&broker))).await;
+            }
+            () = turned_true(&mut stopping) => return,
+        }
+    }
+}
+
+/// Writes offsets; a failure is told, and the next time tries again.
+fn save(broker: &Broker) {
+    if let Err(error) = broker.offsets.save() {
+        tracing::error!(%error, "cannot save the consumer offsets: a restart would repeat messages");
+    }
+    if let Err(error) = broker.delays.save() {
+        tracing::error!(%error, "cannot save the delay offsets: a restart would repeat delayed messages");
+    }
+}

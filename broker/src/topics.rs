@@ -1,0 +1,252 @@
+//! The topics of this broker and their queues (Apache: `TopicConfigManager`, `topics.json`).
+
+use crate::BrokerConfig;
+use crate::holds::Holds;
+use crate::json_file;
+use gantry_message::name;
+use gantry_remoting::body::{DataVersion, PERM_INHERIT, PERM_READ, PERM_WRITE, TopicConfig, TopicConfigTable};
+use gantry_store::{ConsumeQueue, Store};
+use parking_lot::RwLock;
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A queue: its place in the store, and who waits for its next message.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    pub(crate) log: Arc<ConsumeQueue>,
+    pub(crate) holds: Holds,
+}
+
+/// A topic's settings and the queues that were used so far.
+#[derive(Debug)]
+pub(crate) struct Topic {
+    config: RwLock<Arc<TopicConfig>>,
+    queues: RwLock<BTreeMap<i32, Arc<Queue>>>,
+}
+
+impl Topic {
+    fn new(config: TopicConfig) -> Self {
+        Self { config: RwLock::new(Arc::new(config)), queues: RwLock::default() }
+    }
+
+    pub(crate) fn config(&self) -> Arc<TopicConfig> {
+        Arc::clone(&self.config.read())
+    }
+
+    /// The queue with this id, which the caller has checked against the topic's counts.
+    pub(crate) fn queue(&self, store: &Store, id: i32) -> Arc<Queue> {
+        if let Some(queue) = self.queues.read().get(&id) {
+            return Arc::clone(queue);
+        }
+        let mut queues = self.queues.write();
+        Arc::clone(queues.entry(id).or_insert_with(|| {
+            let log = store.queue(&self.config.read().topic_name, id);
+            Arc::new(Queue { log, holds: Holds::default() })
+        }))
+    }
+
+    /// Everybody who waits for a message of this topic.
+    fn wake_all(&self) {
+        self.queues.read().values().for_each(|queue| queue.holds.wake_all());
+    }
+}
+
+/// All topics.
+#[derive(Debug)]
+pub(crate) struct Topics {
+    path: PathBuf,
+    topics: RwLock<HashMap<Box<str>, Arc<Topic>>>,
+    /// Changes with every change of a topic, across restarts too: name servers compare it for equality.
+    version: RwLock<DataVersion>,
+    save: parking_lot::Mutex<()>,
+}
+
+impl Topics {
+    /// Loads `topics.json` and adds the system's topics.
+    pub(crate) fn load(config_dir: &Path, config: &BrokerConfig) -> Result<Self, json_file::Error> {
+        let path = config_dir.join("topics.json");
+        let mut file: TopicConfigTable = json_file::load(&path)?;
+        file.topic_config_table.retain(|topic, config| {
+            let good = name::check_topic(topic).is_ok() && *topic == config.topic_name;
+            if !good {
+                tracing::warn!(?topic, "topics.json has a topic that cannot be: left out");
+            }
+            good
+        });
+        for topic in system_topics(config) {
+            file.topic_config_table.entry(topic.topic_name.clone()).or_insert(topic);
+        }
+        if !config.auto_create_topic_enable {
+            // Clients would take its route for that of any unknown topic.
+            file.topic_config_table.remove(name::DEFAULT_TOPIC);
+        }
+        let topics = file.topic_config_table.into_iter().map(|(n, c)| (n.into(), Arc::new(Topic::new(c))));
+        Ok(Self {
+            path,
+            topics: RwLock::new(topics.collect()),
+            version: RwLock::new(file.data_version.next()),
+            save: parking_lot::Mutex::new(()),
+        })
+    }
+
+    pub(crate) fn get(&self, topic: &str) -> Option<Arc<Topic>> {
+        self.topics.read().get(topic).cloned()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.topics.read().len()
+    }
+
+    /// All settings, with the version that they make up.
+    pub(crate) fn table(&self) -> TopicConfigTable {
+        let topics = self.topics.read();
+        TopicConfigTable {
+            data_version: *self.version.read(),
+            topic_config_table: topics.iter().map(|(n, t)| (n.to_string(), (*t.config()).clone())).collect(),
+        }
+    }
+
+    /// Creates or changes a topic. False when nothing changed.
+    pub(crate) fn update(&self, config: TopicConfig) -> bool {
+        let mut topics = self.topics.write();
+        match topics.get(config.topic_name.as_str()) {
+            Some(topic) if *topic.config() == config => return false,
+            Some(topic) => {
+                *topic.config.write() = Arc::new(config);
+                // Whoever waits on a queue that is not readable any more must be told.
+                topic.wake_all();
+            }
+            None => {
+                topics.insert(config.topic_name.as_str().into(), Arc::new(Topic::new(config)));
+            }
+        }
+        let mut version = self.version.write();
+        *version = version.next();
+        drop((version, topics));
+        self.save();
+        true
+    }
+
+    /// The topic, made with `config` when it is new. True when it was.
+    pub(crate) fn get_or_create(&self, topic: &str, config: impl FnOnce() -> TopicConfig) -> (Arc<Topic>, bool) {
+        if let Some(topic) = self.get(topic) {
+            return (topic, false);
+        }
+        {
+            let mut topics = self.topics.write();
+            if let Some(topic) = topics.get(topic) {
+                return (Arc::clone(topic), false);
+            }
+            topics.insert(topic.into(), Arc::new(Topic::new(config())));
+            let mut version = self.version.write();
+            *version = version.next();
+        }
+        self.save();
+        (self.get(topic).expect("inserted above and never removed while named"), true)
+    }
+
+    /// The topic that a send to an unknown name makes, if it may (Apache: `createTopicInSendMessageMethod`).
+    pub(crate) fn inherit(&self, topic: &str, default_topic: &str, queues: i32) -> Option<Arc<Topic>> {
+        let default = self.get(default_topic)?.config();
+        if default.perm & PERM_INHERIT == 0 {
+            return None;
+        }
+        let queues = queues.min(default.write_queue_nums).max(0);
+        let config = || TopicConfig {
+            topic_sys_flag: 0,
+            topic_filter_type: default.topic_filter_type.clone(),
+            ..TopicConfig::new(topic, queues, default.perm & !PERM_INHERIT)
+        };
+        Some(self.get_or_create(topic, config).0)
+    }
+
+    /// Forgets a topic; its messages are the store's business.
+    pub(crate) fn remove(&self, topic: &str) -> bool {
+        let removed = self.topics.write().remove(topic);
+        if let Some(removed) = &removed {
+            let mut version = self.version.write();
+            *version = version.next();
+            drop(version);
+            removed.wake_all();
+            self.save();
+        }
+        removed.is_some()
+    }
+
+    /// Writes the file. A failure is told and tried again at the next change: the topics stay usable.
+    fn save(&self) {
+        let _one_at_a_time = self.save.lock();
+        if let Err(error) = json_file::save(&self.path, &self.table()) {
+            tracing::error!(path = %self.path.display(), %error, "cannot save the topics: a restart would forget the change");
+        }
+    }
+
+    /// Writes the file at shutdown.
+    pub(crate) fn close(&self) {
+        self.save();
+    }
+}
+
+/// Topics that Apache's broker makes at its start.
+fn system_topics(config: &BrokerConfig) -> Vec<TopicConfig> {
+    const READ_WRITE: i32 = PERM_READ | PERM_WRITE;
+    const ALL: i32 = READ_WRITE | PERM_INHERIT;
+    let (cluster, broker) = (&config.broker_cluster_name, &config.broker_name);
+    let mut topics = vec![
+        TopicConfig::new("SELF_TEST_TOPIC", 1, READ_WRITE),
+        TopicConfig::new("BenchmarkTest", 1024, READ_WRITE),
+        TopicConfig::new(cluster, 16, ALL),
+        TopicConfig::new(broker, 1, ALL),
+        TopicConfig::new("OFFSET_MOVED_EVENT", 1, READ_WRITE),
+        TopicConfig::new(name::SCHEDULE_TOPIC, 18, READ_WRITE),
+        TopicConfig::new(&format!("{cluster}_REPLY_TOPIC"), 1, READ_WRITE),
+    ];
+    if config.auto_create_topic_enable {
+        topics.push(TopicConfig::new(name::DEFAULT_TOPIC, config.default_topic_queue_nums, ALL));
+    }
+    if config.trace_topic_enable {
+        topics.push(TopicConfig::new(&config.msg_trace_topic_name, 1, READ_WRITE));
+    }
+    topics
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn topics(dir: &Path, auto_create: bool) -> Topics {
+        let config = BrokerConfig { auto_create_topic_enable: auto_create, ..BrokerConfig::new(dir) };
+        Topics::load(dir, &config).unwrap()
+    }
+
+    #[test]
+    fn an_unknown_topic_inherits_when_it_may() {
+        let dir = tempfile::tempdir().unwrap();
+        let on = topics(dir.path(), true);
+        let config = on.inherit("T", name::DEFAULT_TOPIC, 4).unwrap().config();
+        assert_eq!((config.write_queue_nums, config.read_queue_nums, config.perm), (4, 4, 6));
+        assert_eq!(on.inherit("U", name::DEFAULT_TOPIC, 99).unwrap().config().write_queue_nums, 8);
+        assert!(on.inherit("V", "BenchmarkTest", 4).is_none(), "without the inherit bit");
+        let off = topics(dir.path(), false);
+        assert!(off.inherit("W", name::DEFAULT_TOPIC, 4).is_none());
+        assert!(off.get("T").is_some(), "what was made stays");
+    }
+
+    #[test]
+    fn every_change_has_another_version_across_restarts() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = topics(dir.path(), true);
+        let mut versions = vec![first.table().data_version];
+        assert!(first.update(TopicConfig::new("T", 4, 6)));
+        versions.push(first.table().data_version);
+        assert!(!first.update(TopicConfig::new("T", 4, 6)), "no change");
+        assert!(first.update(TopicConfig::new("T", 8, 6)));
+        versions.push(first.table().data_version);
+        let again = topics(dir.path(), true);
+        versions.push(again.table().data_version);
+        assert_eq!(again.get("T").unwrap().config().write_queue_nums, 8);
+        let distinct: std::collections::HashSet<_> = versions.iter().map(|v| (v.counter, v.timestamp)).collect();
+        assert_eq!(distinct.len(), versions.len());
+    }
+}
