@@ -108,6 +108,16 @@ impl BrokerSession {
             RequestCode::QUERY_TOPIC_CONSUME_BY_WHO => processor::consumed_by(broker, command),
             RequestCode::GET_BROKER_RUNTIME_INFO => processor::runtime_info(broker),
             RequestCode::GET_BROKER_CONFIG => processor::broker_config(broker),
+            RequestCode::VIEW_BROKER_STATS_DATA => processor::broker_stats(command),
+            RequestCode::DELETE_EXPIRED_COMMITLOG | RequestCode::CLEAN_EXPIRED_CONSUMEQUEUE => {
+                return processor::clean(self, command);
+            }
+            RequestCode::GET_CONSUMER_RUNNING_INFO | RequestCode::CONSUME_MESSAGE_DIRECTLY => {
+                return processor::relay(self, command, out);
+            }
+            RequestCode::RECALL_MESSAGE => {
+                Err(Refusal::new(ResponseCode::NO_PERMISSION, "recall failed, operation is forbidden"))
+            }
             code => Err(Refusal::new(
                 ResponseCode::REQUEST_CODE_NOT_SUPPORTED,
                 format!(" request type {} not supported", code.0),

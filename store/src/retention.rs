@@ -12,6 +12,8 @@ pub(crate) struct Facts {
     pub(crate) disk_used: f64,
     /// Hour of the day, local time.
     pub(crate) hour: u8,
+    /// Somebody asked for it: the hour does not matter.
+    pub(crate) asked: bool,
 }
 
 /// What has to happen.
@@ -29,7 +31,7 @@ const MAX_AT_ONCE: usize = 10;
 pub(crate) fn decide(policy: &Retention, facts: &Facts) -> Decision {
     let forcibly = facts.disk_used > policy.forcibly_above;
     let hour_has_come = policy.delete_hours & (1 << facts.hour) != 0;
-    let delete = if hour_has_come || facts.disk_used > policy.expired_above {
+    let delete = if hour_has_come || facts.asked || facts.disk_used > policy.expired_above {
         facts.ages.iter().take_while(|age| forcibly || **age > policy.keep).take(MAX_AT_ONCE).count()
     } else {
         0
@@ -42,7 +44,7 @@ mod tests {
     use super::*;
 
     fn facts(disk_used: f64, hour: u8, ages_in_hours: &[u64]) -> Facts {
-        Facts { ages: ages_in_hours.iter().map(|h| Duration::from_secs(h * 3600)).collect(), disk_used, hour }
+        Facts { ages: ages_in_hours.iter().map(|h| Duration::from_secs(h * 3600)).collect(), disk_used, hour, asked: false }
     }
 
     fn deleted(facts: Facts) -> usize {

@@ -349,6 +349,22 @@ impl Store {
         Ok(())
     }
 
+    /// Deletes expired files now, whatever the hour.
+    ///
+    /// # Errors
+    /// When files cannot be removed.
+    pub fn delete_expired(&self) -> io::Result<()> {
+        self.inner.delete_old_files(true)
+    }
+
+    /// Drops queue files whose messages are not in the log any more.
+    ///
+    /// # Errors
+    /// When files cannot be removed.
+    pub fn trim_queues(&self) -> io::Result<()> {
+        self.inner.trim_derived()
+    }
+
     /// True while messages can be appended.
     #[must_use]
     pub fn is_writable(&self) -> bool {
@@ -638,13 +654,13 @@ impl Inner {
     fn clean(&self) {
         while !self.wait(CLEAN_EVERY) {
             self.look_at_disk();
-            if let Err(error) = self.delete_old_files() {
+            if let Err(error) = self.delete_old_files(false) {
                 tracing::warn!(%error, "cannot delete old files");
             }
         }
     }
 
-    fn facts(&self) -> io::Result<Facts> {
+    fn facts(&self, asked: bool) -> io::Result<Facts> {
         let now = SystemTime::now();
         let active = self.tip.lock().segment.base();
         let mut ages = Vec::new();
@@ -653,11 +669,11 @@ impl Inner {
             ages.push(now.duration_since(modified).unwrap_or_default());
         }
         let local = time::OffsetDateTime::now_local().unwrap_or_else(|_| time::OffsetDateTime::now_utc());
-        Ok(Facts { ages, disk_used: sys::disk_used(self.segments.dir())?, hour: local.hour() })
+        Ok(Facts { ages, disk_used: sys::disk_used(self.segments.dir())?, hour: local.hour(), asked })
     }
 
     fn look_at_disk(&self) {
-        match self.facts() {
+        match self.facts(false) {
             Ok(facts) => {
                 self.disk_used.store((facts.disk_used * 1e6) as u64, Ordering::Relaxed);
                 let refuse = retention::decide(&self.config.retention, &facts).refuse;
@@ -674,8 +690,8 @@ impl Inner {
         }
     }
 
-    fn delete_old_files(&self) -> io::Result<()> {
-        let decision = retention::decide(&self.config.retention, &self.facts()?);
+    fn delete_old_files(&self, asked: bool) -> io::Result<()> {
+        let decision = retention::decide(&self.config.retention, &self.facts(asked)?);
         let mut start = None;
         for _ in 0..decision.delete {
             // Files that were never read by the index or flushed stay: both follow within moments.
@@ -687,8 +703,13 @@ impl Inner {
                 break;
             }
         }
-        let Some(start) = start else { return Ok(()) };
+        if start.is_some() { self.trim_derived() } else { Ok(()) }
+    }
+
+    /// Drops what queues and index have of messages that are not in the log any more.
+    fn trim_derived(&self) -> io::Result<()> {
         let end = self.readable_end();
+        let start = self.segments.first().map_or(end, |first| first.base());
         for queue in self.queues.all() {
             queue.trim(start, end)?;
         }

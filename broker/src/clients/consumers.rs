@@ -151,6 +151,11 @@ impl Consumers {
         })
     }
 
+    /// A member of a group.
+    pub(crate) fn client(&self, group: &str, client_id: &str) -> Option<Client> {
+        self.groups.read().get(group)?.clients.get(client_id).cloned()
+    }
+
     /// Groups online that subscribe to `topic`.
     pub(crate) fn groups_of(&self, topic: &str) -> Vec<String> {
         let groups = self.groups.read();

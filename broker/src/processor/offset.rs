@@ -30,7 +30,7 @@ pub(crate) fn query_offset(broker: &Broker, command: &Command<'_>) -> Result<Ans
 
 pub(crate) fn update_offset(broker: &Broker, command: &Command<'_>) -> Result<Answer, Refusal> {
     let header = UpdateConsumerOffset::from_fields(command.ext)?;
-    if broker.groups.find(header.consumer_group).is_none() {
+    if broker.groups.get(header.consumer_group).is_none() {
         return Err(Refusal::new(
             ResponseCode::SUBSCRIPTION_GROUP_NOT_EXIST,
             format!("Group {} not exist!", header.consumer_group),

@@ -1,9 +1,13 @@
 //! What the broker says of itself: runtime information and configuration.
 
+use super::failed;
 use crate::broker::{Broker, now_ms};
+use crate::session::BrokerSession;
 use gantry_remoting::body::{DataVersion, KvTable};
-use gantry_remoting::fastjson;
-use gantry_remoting::reply::{Answer, Refusal};
+use gantry_remoting::header::{FromFields as _, ViewBrokerStats};
+use gantry_remoting::reply::{Answer, Outbound, Refusal};
+use gantry_remoting::{Command, RequestCode, fastjson};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// GET_BROKER_RUNTIME_INFO: the keys that mqadmin and the dashboard read (protocol page 2.8).
@@ -72,6 +76,26 @@ pub(crate) fn runtime_info(broker: &Broker) -> Result<Answer, Refusal> {
         }
     }
     Ok(Answer::json(&info))
+}
+
+/// VIEW_BROKER_STATS_DATA: no statistics are kept by name yet, and Apache answers so for those it does not keep.
+pub(crate) fn broker_stats(command: &Command<'_>) -> Result<Answer, Refusal> {
+    let header = ViewBrokerStats::from_fields(command.ext)?;
+    Err(failed(format!("The stats <{}> <{}> not exist", header.stats_name, header.stats_key)))
+}
+
+/// DELETE_EXPIRED_COMMITLOG and CLEAN_EXPIRED_CONSUMEQUEUE: what the cleaning thread does at its hour, now.
+pub(crate) fn clean(session: &BrokerSession, command: &Command<'_>) {
+    let (broker, peer, to) = (Arc::clone(&session.broker), Arc::clone(&session.peer), command.reply_to());
+    let files = command.request_code() == RequestCode::DELETE_EXPIRED_COMMITLOG;
+    tokio::task::spawn_blocking(move || {
+        let done = if files { broker.store.delete_expired() } else { broker.store.trim_queues() };
+        let answer = done.map_or_else(|error| failed(error).into(), |()| Answer::ok());
+        let mut out = Outbound::default();
+        out.answer(to, &answer);
+        // A client that is gone needs no answer.
+        let _ = peer.send(&mut out);
+    });
 }
 
 /// GET_BROKER_CONFIG: properties text; the header tells its version.

@@ -183,7 +183,7 @@ fn store_batch(
         if !facts.has_unique_key {
             properties::push(text.to_mut(), properties::UNIQ_KEY, &id::unique_key());
         }
-        if text.len() + broker.extra_properties.len() > properties::MAX_LEN {
+        if text.len() > properties::MAX_LEN {
             return Err(illegal(broker, element.body.len()));
         }
         texts.push((text, facts.tag_code));
@@ -203,7 +203,8 @@ fn store_batch(
             prepared_transaction_offset: 0,
             body: element.body,
             properties: text,
-            extra_properties: &broker.extra_properties,
+            // As Apache's 5.x: the elements of a batch are stored with what they were sent with.
+            extra_properties: "",
             tag: Tag::Code(*tag),
         });
     }

@@ -78,3 +78,29 @@ header! {
         consumer_group: &'a str = "consumerGroup",
     }
 }
+
+header! {
+    /// GET_CONSUMER_RUNNING_INFO.
+    ConsumerRunningInfo<'a> {
+        consumer_group: &'a str = "consumerGroup",
+        client_id: &'a str = "clientId",
+        jstack_enable: bool = "jstackEnable",
+    }
+}
+
+header! {
+    /// CONSUME_MESSAGE_DIRECTLY: `msgId` is an offset id.
+    ConsumeMessageDirectly<'a> {
+        consumer_group: &'a str = "consumerGroup",
+        client_id: Option<&'a str> = "clientId",
+        msg_id: Option<&'a str> = "msgId",
+    }
+}
+
+header! {
+    /// VIEW_BROKER_STATS_DATA.
+    ViewBrokerStats<'a> {
+        stats_name: &'a str = "statsName",
+        stats_key: &'a str = "statsKey",
+    }
+}

@@ -89,3 +89,10 @@ header! {
         broker_name: &'a str = "brokerName",
     }
 }
+
+header! {
+    /// REGISTER_TOPIC_IN_NAMESRV; the body is a route with the topic's queues.
+    RegisterTopic<'a> {
+        topic: &'a str = "topic",
+    }
+}

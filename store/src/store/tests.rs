@@ -322,7 +322,7 @@ fn old_files_go_with_everything_derived_from_them() {
     let policy = StoreConfig { retention: forced, ..config(dir.path()) };
     store.close();
     let store = Store::open(policy).unwrap();
-    store.inner.delete_old_files().unwrap();
+    store.inner.delete_old_files(false).unwrap();
     let start = store.stats().log_start;
     assert!(start > PhysicalOffset(64 * 1024), "files went: {start}");
     for topic in ["A", "B", "%RETRY%g"] {
