@@ -38,6 +38,14 @@ impl TagFilter {
         Self::parse(&subscription.sub_string).unwrap_or(Self::All)
     }
 
+    /// The hashes of the tags; none for all.
+    pub(crate) fn hashes(&self) -> &[i32] {
+        match self {
+            Self::All => &[],
+            Self::Hashes(hashes) => hashes,
+        }
+    }
+
     /// Looks at an entry's tag code: the low half is the hash.
     pub(crate) fn matches(&self, tag_code: i64) -> bool {
         match self {

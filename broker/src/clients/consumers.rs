@@ -39,6 +39,13 @@ pub(crate) struct Member {
     pub(crate) subscription: Option<(i64, Arc<TagFilter>, bool)>,
 }
 
+impl Subscription {
+    fn new(data: &SubscriptionData) -> Self {
+        let filter = TagFilter::of(data);
+        Self { data: SubscriptionData { code_set: filter.hashes().to_vec(), ..data.clone() }, filter: Arc::new(filter) }
+    }
+}
+
 impl Group {
     /// Takes over a heartbeat's subscriptions; true when something changed that the others must know.
     fn subscribe(&mut self, data: &[SubscriptionData]) -> bool {
@@ -48,11 +55,10 @@ impl Group {
             match known {
                 Some(known) if new.sub_version <= known.data.sub_version => continue,
                 // A newer version alone (of an unchanged subscription, after a restart) is no news for the others.
-                Some(known) => *known = Subscription { filter: Arc::new(TagFilter::of(new)), data: new.clone() },
+                Some(known) => *known = Subscription::new(new),
                 None => {
                     changed = true;
-                    let subscription = Subscription { filter: Arc::new(TagFilter::of(new)), data: new.clone() };
-                    self.subscriptions.insert(new.topic.as_str().into(), subscription);
+                    self.subscriptions.insert(new.topic.as_str().into(), Subscription::new(new));
                 }
             }
         }

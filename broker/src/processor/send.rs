@@ -179,10 +179,7 @@ fn store_batch(
     for element in batch::elements(body) {
         let element = element.map_err(|error| Refusal::new(ResponseCode::MESSAGE_ILLEGAL, error.to_string()))?;
         let facts = Facts::of(element.properties);
-        let mut text = cleaned(element.properties, &facts);
-        if !facts.has_unique_key {
-            properties::push(text.to_mut(), properties::UNIQ_KEY, &id::unique_key());
-        }
+        let text = cleaned(element.properties, &facts);
         if text.len() > properties::MAX_LEN {
             return Err(illegal(broker, element.body.len()));
         }

@@ -50,8 +50,8 @@ pub struct SubscriptionData {
     pub sub_string: String,
     #[serde(deserialize_with = "null_default")]
     pub tags_set: Vec<String>,
-    /// Never trusted: C++ and Go compute it differently. See `sub_string`.
-    #[serde(deserialize_with = "null_default")]
+    /// Written only. What clients send is not read: C++ and Go compute it differently, and Go sends it as text.
+    #[serde(skip_deserializing)]
     pub code_set: Vec<i32>,
     /// Clock of subscribing: milliseconds, nanoseconds from Go.
     #[serde(deserialize_with = "lenient_i64")]
@@ -183,6 +183,12 @@ mod tests {
         assert_eq!(data.consumer_data_set[0].consume_from_where, ConsumeFromWhere::FirstOffset);
         assert_eq!(data.consumer_data_set[0].subscription_data_set[0].sub_string, "TagA");
         assert_eq!(data.producer_data_set[0].group_name, "pg");
+    }
+
+    #[test]
+    fn a_go_heartbeat() {
+        let data: HeartbeatData = from_slice(br#"{"clientID":"c","producerDataSet":[],"consumerDataSet":[{"groupName":"g","consumeType":"CONSUME_PASSIVELY","messageModel":"CLUSTERING","consumeFromWhere":"CONSUME_FROM_FIRST_OFFSET","subscriptionDataSet":[{"classFilterMode":false,"topic":"T","subString":"A || C","tagsSet":["A","C"],"codeSet":["65","67"],"subVersion":1700000000000000000,"expressionType":"TAG"}],"unitMode":false}]}"#).unwrap();
+        assert_eq!(data.consumer_data_set[0].subscription_data_set[0].sub_string, "A || C");
     }
 
     #[test]
