@@ -1,0 +1,157 @@
+//! A broker process to be treated badly, and what a test asks of it.
+#![allow(dead_code, unreachable_pub, missing_docs, reason = "each test uses its part")]
+
+use bytes::Bytes;
+use gantry_message::{Record, record};
+use gantry_remoting::client::{Connection, Error};
+use gantry_remoting::header::{PullMessage, SendMessageV2, ToFields as _};
+use gantry_remoting::{CommandBuf, RequestCode, ResponseCode};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::{Duration, Instant};
+
+pub const WAIT: Duration = Duration::from_secs(20);
+
+/// A running `gantry-broker`; killed when dropped.
+pub struct Broker {
+    child: Child,
+    pub addr: String,
+}
+
+impl Broker {
+    /// Starts the broker on its store in `root` with `settings`, and waits until it takes connections.
+    pub async fn start(root: &Path, port: u16, settings: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gantry-broker"));
+        command.env("RUST_LOG", "warn").env_remove("NAMESRV_ADDR");
+        for setting in [
+            "brokerName=b",
+            "brokerIP1=127.0.0.1",
+            "bindAddress=127.0.0.1",
+            "vipChannelEnabled=false",
+            "diskMaxUsedSpaceRatio=99",
+            "diskSpaceCleanForciblyRatio=99",
+            "diskSpaceWarningLevelRatio=99",
+        ]
+        .iter()
+        .chain(settings)
+        {
+            command.args(["--set", setting]);
+        }
+        command.args(["--set", &format!("listenPort={port}")]);
+        command.args(["--set", &format!("storePathRootDir={}", root.display())]);
+        let log = std::fs::File::options().create(true).append(true).open(root.with_extension("log")).unwrap();
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().expect("the broker starts");
+        let mut broker = Self { child, addr: format!("127.0.0.1:{port}") };
+        let start = Instant::now();
+        while Connection::open(&broker.addr, WAIT, None).await.is_err() {
+            assert!(start.elapsed() < WAIT, "the broker did not come up");
+            assert!(broker.child.try_wait().unwrap().is_none(), "the broker ended: see {}", root.with_extension("log").display());
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        broker
+    }
+
+    pub async fn connect(&self) -> Connection {
+        Connection::open(&self.addr, WAIT, None).await.unwrap()
+    }
+
+    /// SIGKILL: no instruction of the broker runs any more.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// A field of /proc/PID/status in KiB.
+    pub fn memory_kib(&self, field: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with(field)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A port that nobody listens on now, below those that the kernel gives to clients.
+pub fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let seed = std::process::id() % 9_000;
+    loop {
+        let n = NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = 20_000 + (seed as u16 + n * 7) % 12_000;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+/// A send to a queue of `topic`, which a send makes when it is new.
+pub fn send_command(topic: &str, queue_id: i32, body: impl Into<Bytes>) -> CommandBuf {
+    SendMessageV2 {
+        producer_group: "p",
+        topic,
+        default_topic: Some("TBW102"),
+        default_topic_queue_nums: 4,
+        queue_id,
+        sys_flag: 0,
+        born_timestamp: 1,
+        flag: 0,
+        properties: Some("KEYS\u{1}k\u{2}"),
+        reconsume_times: None,
+        unit_mode: false,
+        max_reconsume_times: None,
+        batch: false,
+        broker_name: None,
+    }
+    .into_command(CommandBuf::request(RequestCode::SEND_MESSAGE_V2))
+    .with_body(body)
+}
+
+/// Sends, and gives the queue offset of a success.
+pub async fn send(connection: &Connection, topic: &str, queue_id: i32, body: &str) -> Result<i64, Error> {
+    let answer = connection.request(send_command(topic, queue_id, body.to_owned()), WAIT).await?;
+    assert_eq!(answer.response_code(), ResponseCode::SUCCESS, "{:?}", answer.remark);
+    Ok(answer.find("queueOffset").unwrap().parse().unwrap())
+}
+
+/// All messages of a queue from `from` to its end: offset and body, checked to be dense and intact.
+pub async fn read_queue(connection: &Connection, topic: &str, queue_id: i32, from: i64) -> Vec<(i64, String)> {
+    let (mut all, mut at) = (Vec::new(), from);
+    loop {
+        let pull = PullMessage {
+            consumer_group: "reader",
+            topic,
+            queue_id,
+            queue_offset: at,
+            max_msg_nums: 32,
+            sys_flag: 4,
+            commit_offset: 0,
+            suspend_timeout_millis: 0,
+            subscription: Some("*"),
+            sub_version: 0,
+            expression_type: None,
+            max_msg_bytes: None,
+        };
+        let command = pull.into_command(CommandBuf::request(RequestCode::PULL_MESSAGE));
+        let answer = connection.request(command, WAIT).await.unwrap();
+        match answer.response_code() {
+            ResponseCode::SUCCESS => {
+                for record in record::records(&answer.body) {
+                    let record: Record<'_> = record.unwrap();
+                    record.check_crc().unwrap();
+                    assert_eq!(record.queue_offset, at, "dense");
+                    all.push((at, String::from_utf8(record.body.to_vec()).unwrap()));
+                    at += 1;
+                }
+            }
+            ResponseCode::PULL_NOT_FOUND | ResponseCode::TOPIC_NOT_EXIST => return all,
+            other => panic!("pull of {topic}/{queue_id} at {at}: {other} {:?}", answer.remark),
+        }
+    }
+}
