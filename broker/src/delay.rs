@@ -105,7 +105,12 @@ impl Delays {
                 }
                 Ok(Delivered::NotDue) => return false,
                 Err(error) => {
-                    tracing::warn!(level, offset, error, "a delayed message cannot be delivered now: trying again");
+                    tracing::warn!(
+                        level,
+                        offset,
+                        error,
+                        "a delayed message cannot be delivered now: trying again"
+                    );
                     return false;
                 }
             }
@@ -136,7 +141,10 @@ impl Delays {
         let topic = record.property(properties::REAL_TOPIC).and_then(|topic| broker.topics.get(topic));
         let queue_id = record.property(properties::REAL_QUEUE_ID).and_then(|id| id.parse::<i32>().ok());
         let (Some(topic), Some(queue_id)) = (topic, queue_id.filter(|id| *id >= 0)) else {
-            tracing::warn!(topic = record.property(properties::REAL_TOPIC), "a delayed message's topic is gone: dropped");
+            tracing::warn!(
+                topic = record.property(properties::REAL_TOPIC),
+                "a delayed message's topic is gone: dropped"
+            );
             return Ok(Delivered::Done);
         };
         let message = NewMessage {

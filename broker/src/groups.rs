@@ -31,7 +31,8 @@ impl Groups {
         if !(self.auto_create || name::is_system_group(group)) || name::check_group(group).is_err() {
             return None;
         }
-        let config = SubscriptionGroupConfig { group_name: group.into(), ..SubscriptionGroupConfig::default() };
+        let config =
+            SubscriptionGroupConfig { group_name: group.into(), ..SubscriptionGroupConfig::default() };
         tracing::info!(group, "consumer group created");
         self.update(config.clone());
         Some(Arc::new(config))

@@ -65,7 +65,7 @@ fn backup(path: &Path) -> PathBuf {
 
 /// Replaces `path` by `value`, keeping what was there as its backup.
 pub(crate) fn save(path: &Path, value: &impl Serialize) -> io::Result<()> {
-    let dir = path.parent().unwrap_or(Path::new("."));
+    let dir = path.parent().unwrap_or_else(|| Path::new("."));
     fs::create_dir_all(dir)?;
     let mut fresh = path.as_os_str().to_owned();
     fresh.push(".tmp");

@@ -28,7 +28,13 @@ impl Lock {
 
 impl QueueLocks {
     /// Locks or renews as many of `queues` as are free or the client's own; those are the answer.
-    pub(crate) fn lock(&self, group: &str, client: &str, queues: Vec<MessageQueue>, now: Instant) -> Vec<MessageQueue> {
+    pub(crate) fn lock(
+        &self,
+        group: &str,
+        client: &str,
+        queues: Vec<MessageQueue>,
+        now: Instant,
+    ) -> Vec<MessageQueue> {
         let mut groups = self.groups.lock();
         let locks = groups.entry(group.into()).or_default();
         let mut owned = Vec::with_capacity(queues.len());

@@ -11,7 +11,9 @@ use tokio::sync::watch;
 ///
 /// Reads the broker.conf of Apache's broker; flags override it. Clients, mqadmin and the dashboard work with it unchanged.
 #[derive(Parser)]
-#[command(version, after_help = "Examples:
+#[command(
+    version,
+    after_help = "Examples:
   gantry-broker -n 127.0.0.1:9876
       One broker for the name server on this machine, its store in ~/store.
   gantry-broker -c broker.conf
@@ -19,7 +21,8 @@ use tokio::sync::watch;
   gantry-broker -c broker.conf --set flushDiskType=SYNC_FLUSH --print-config
       What the settings amount to, without starting.
 
-SIGTERM or Ctrl-C stops it cleanly. RUST_LOG=debug shows more.")]
+SIGTERM or Ctrl-C stops it cleanly. RUST_LOG=debug shows more."
+)]
 struct Args {
     /// Settings in Apache's format, key=value lines.
     #[arg(short = 'c', long = "config", value_name = "FILE")]
@@ -71,7 +74,10 @@ fn config(args: &Args) -> anyhow::Result<BrokerConfig> {
         if ignored.has_no_effect {
             tracing::info!(key = ignored.key, "has no effect in Gantry");
         } else {
-            tracing::warn!(key = ignored.key, "unknown setting: it is ignored; --print-config lists those there are");
+            tracing::warn!(
+                key = ignored.key,
+                "unknown setting: it is ignored; --print-config lists those there are"
+            );
         }
     }
     Ok(config)

@@ -18,12 +18,13 @@ struct OffsetFile {
 }
 
 type Queues = BTreeMap<i32, i64>;
+type Topics = HashMap<Box<str>, Queues>;
 
 /// Offsets by group, topic and queue.
 #[derive(Debug)]
 pub(crate) struct ConsumerOffsets {
     path: PathBuf,
-    groups: RwLock<HashMap<Box<str>, HashMap<Box<str>, Queues>>>,
+    groups: RwLock<HashMap<Box<str>, Topics>>,
     version: RwLock<DataVersion>,
     changed: AtomicBool,
 }
@@ -32,7 +33,7 @@ impl ConsumerOffsets {
     pub(crate) fn load(config_dir: &Path) -> Result<Self, json_file::Error> {
         let path = config_dir.join("consumerOffset.json");
         let file: OffsetFile = json_file::load(&path)?;
-        let mut groups: HashMap<Box<str>, HashMap<Box<str>, Queues>> = HashMap::new();
+        let mut groups: HashMap<Box<str>, Topics> = HashMap::new();
         for (key, queues) in file.offset_table {
             if let Some((topic, group)) = key.split_once('@') {
                 groups.entry(group.into()).or_default().insert(topic.into(), queues);
@@ -57,7 +58,12 @@ impl ConsumerOffsets {
         match groups.get_mut(group).and_then(|topics| topics.get_mut(topic)) {
             Some(queues) => drop(queues.insert(queue, offset)),
             None => drop(
-                groups.entry(group.into()).or_default().entry(topic.into()).or_default().insert(queue, offset),
+                groups
+                    .entry(group.into())
+                    .or_default()
+                    .entry(topic.into())
+                    .or_default()
+                    .insert(queue, offset),
             ),
         }
         drop(groups);
@@ -73,7 +79,11 @@ impl ConsumerOffsets {
     /// Groups that have offsets of a topic.
     pub(crate) fn groups_of(&self, topic: &str) -> Vec<String> {
         let groups = self.groups.read();
-        groups.iter().filter(|(_, topics)| topics.contains_key(topic)).map(|(group, _)| group.to_string()).collect()
+        groups
+            .iter()
+            .filter(|(_, topics)| topics.contains_key(topic))
+            .map(|(group, _)| group.to_string())
+            .collect()
     }
 
     pub(crate) fn remove_topic(&self, topic: &str) {

@@ -107,7 +107,9 @@ impl Registration {
                 tokio::spawn(async move {
                     let result = match pool.request(&server, command, TIMEOUT).await {
                         Ok(answer) if answer.response_code() == ResponseCode::SUCCESS => Ok(()),
-                        Ok(answer) => Err(format!("{}: {}", answer.response_code(), answer.remark.unwrap_or_default())),
+                        Ok(answer) => {
+                            Err(format!("{}: {}", answer.response_code(), answer.remark.unwrap_or_default()))
+                        }
                         Err(error) => Err(error.to_string()),
                     };
                     (server, result)

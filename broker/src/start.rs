@@ -1,12 +1,12 @@
 //! Starting and stopping a broker.
 
+use crate::BrokerConfig;
 use crate::broker::{Broker, Snapshot};
 use crate::config::ConfigError;
 use crate::delay::Delays;
 use crate::json_file;
 use crate::registration::Registration;
 use crate::session::BrokerService;
-use crate::BrokerConfig;
 use gantry_remoting::server::{Limits, bind, serve};
 use gantry_store::{OpenError, Store};
 use std::io;
@@ -98,7 +98,9 @@ pub async fn start(config: BrokerConfig, shutdown: watch::Receiver<bool>) -> Res
     let limits = Arc::new(Limits::default());
     let servers: Vec<_> = std::iter::once(listener)
         .chain(vip)
-        .map(|listener| tokio::spawn(serve(listener, Arc::clone(&service), Arc::clone(&limits), stopping.clone())))
+        .map(|listener| {
+            tokio::spawn(serve(listener, Arc::clone(&service), Arc::clone(&limits), stopping.clone()))
+        })
         .collect();
     let (leave, leaving) = watch::channel(false);
     let registration = tokio::spawn(Registration::run(Arc::clone(&broker), leaving));
@@ -132,7 +134,10 @@ pub async fn start(config: BrokerConfig, shutdown: watch::Receiver<bool>) -> Res
     Ok(Running { addr, broker, done })
 }
 
-async fn until_stopped(mut shutdown: watch::Receiver<bool>, mut failed: watch::Receiver<Option<String>>) -> Result<(), String> {
+async fn until_stopped(
+    mut shutdown: watch::Receiver<bool>,
+    mut failed: watch::Receiver<Option<String>>,
+) -> Result<(), String> {
     tokio::select! {
         // An error means that the sender is gone, and with it whoever could stop us.
         _ = shutdown.wait_for(|stop| *stop) => Ok(()),

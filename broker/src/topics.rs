@@ -4,7 +4,9 @@ use crate::BrokerConfig;
 use crate::holds::Holds;
 use crate::json_file;
 use gantry_message::name;
-use gantry_remoting::body::{DataVersion, PERM_INHERIT, PERM_READ, PERM_WRITE, TopicConfig, TopicConfigTable};
+use gantry_remoting::body::{
+    DataVersion, PERM_INHERIT, PERM_READ, PERM_WRITE, TopicConfig, TopicConfigTable,
+};
 use gantry_store::{ConsumeQueue, Store};
 use parking_lot::RwLock;
 use std::collections::{BTreeMap, HashMap};
@@ -129,7 +131,11 @@ impl Topics {
     }
 
     /// The topic, made with `config` when it is new. True when it was.
-    pub(crate) fn get_or_create(&self, topic: &str, config: impl FnOnce() -> TopicConfig) -> (Arc<Topic>, bool) {
+    pub(crate) fn get_or_create(
+        &self,
+        topic: &str,
+        config: impl FnOnce() -> TopicConfig,
+    ) -> (Arc<Topic>, bool) {
         if let Some(topic) = self.get(topic) {
             return (topic, false);
         }
@@ -246,7 +252,8 @@ mod tests {
         let again = topics(dir.path(), true);
         versions.push(again.table().data_version);
         assert_eq!(again.get("T").unwrap().config().write_queue_nums, 8);
-        let distinct: std::collections::HashSet<_> = versions.iter().map(|v| (v.counter, v.timestamp)).collect();
+        let distinct: std::collections::HashSet<_> =
+            versions.iter().map(|v| (v.counter, v.timestamp)).collect();
         assert_eq!(distinct.len(), versions.len());
     }
 }

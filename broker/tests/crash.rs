@@ -3,6 +3,8 @@
 //!
 //! The clients do not retry, so every copy of a message is the broker's. `GANTRY_CRASH_CYCLES` sets how often.
 
+#![allow(clippy::unwrap_used, missing_docs, reason = "a test may panic")]
+
 mod support;
 
 use gantry_remoting::client::Connection;
@@ -48,7 +50,13 @@ async fn survive(flush: &str) {
     std::fs::create_dir(&root).unwrap();
     let port = free_port();
     // Small files, so that the log rolls under fire.
-    let settings = [flush, "mapedFileSizeCommitLog=1048576", "mapedFileSizeConsumeQueue=20000", "maxHashSlotNum=1000", "maxIndexNum=4000"];
+    let settings = [
+        flush,
+        "mapedFileSizeCommitLog=1048576",
+        "mapedFileSizeConsumeQueue=20000",
+        "maxHashSlotNum=1000",
+        "maxIndexNum=4000",
+    ];
     let mut known = Known::default();
     let mut back = Vec::new();
     let mut acked = 0;
@@ -66,7 +74,10 @@ async fn survive(flush: &str) {
     known.check_again_from_the_start(&broker).await;
     back.sort();
     let (median, slowest) = (back[back.len() / 2], back[back.len() - 1]);
-    println!("{flush}: {} kills, {acked} acknowledged, 0 missing, first SEND_OK after {median:?} (median), {slowest:?} (slowest)", cycles());
+    println!(
+        "{flush}: {} kills, {acked} acknowledged, 0 missing, first SEND_OK after {median:?} (median), {slowest:?} (slowest)",
+        cycles()
+    );
     assert!(acked > cycles(), "there was load");
     // The median: a machine that is busy with other tests may delay one start, not half of them.
     assert!(median < BACK_WITHIN, "back after {median:?}: {}", tail(&root));
@@ -113,7 +124,12 @@ async fn load_until_killed(broker: Broker, cycle: usize) -> Vec<Acked> {
     acked
 }
 
-async fn send_until(connection: Arc<Connection>, stop: Arc<AtomicBool>, count: Arc<AtomicU64>, name: String) -> Vec<Acked> {
+async fn send_until(
+    connection: Arc<Connection>,
+    stop: Arc<AtomicBool>,
+    count: Arc<AtomicU64>,
+    name: String,
+) -> Vec<Acked> {
     let mut acked = Vec::new();
     for n in 0.. {
         if stop.load(Ordering::Relaxed) {
@@ -155,7 +171,14 @@ impl Known {
         for acked in self.acked.drain(..) {
             let read = &self.read[&(acked.topic, acked.queue)];
             let found = read.get(acked.offset as usize).map(String::as_str);
-            assert_eq!(found, Some(acked.body.as_str()), "{}/{} at {}", acked.topic, acked.queue, acked.offset);
+            assert_eq!(
+                found,
+                Some(acked.body.as_str()),
+                "{}/{} at {}",
+                acked.topic,
+                acked.queue,
+                acked.offset
+            );
         }
     }
 
@@ -171,5 +194,7 @@ impl Known {
 }
 
 fn queues() -> impl Iterator<Item = (&'static str, i32)> {
-    TOPICS.into_iter().flat_map(|topic| (0..if topic.starts_with('%') { 1 } else { QUEUES }).map(move |queue| (topic, queue)))
+    TOPICS.into_iter().flat_map(|topic| {
+        (0..if topic.starts_with('%') { 1 } else { QUEUES }).map(move |queue| (topic, queue))
+    })
 }

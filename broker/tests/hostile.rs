@@ -1,6 +1,8 @@
 //! Clients that mean harm, or do not know better: they get a clear refusal or a closed connection, and honest clients do
 //! not notice.
 
+#![allow(clippy::unwrap_used, missing_docs, reason = "a test may panic")]
+
 mod support;
 
 use bytes::BytesMut;
@@ -129,14 +131,19 @@ async fn a_thousand_slow_connections_hurt_nobody() {
     }
     beside.sort();
     let grown = broker.memory_kib("RssAnon").saturating_sub(before);
-    println!("send: {alone:?} alone, {:?} beside 1,000 dripping connections, which took {grown} KiB", beside[5]);
+    println!(
+        "send: {alone:?} alone, {:?} beside 1,000 dripping connections, which took {grown} KiB",
+        beside[5]
+    );
     assert!(grown < 16 * 1024, "grew by {grown} KiB");
     // They are given up; connections that do nothing wrong are not.
     let closed = async {
         let mut byte = [0];
         while slow[0].read(&mut byte).await.is_ok_and(|n| n > 0) {}
     };
-    tokio::time::timeout(Duration::from_secs(25), closed).await.expect("a slow frame is given up after ten seconds");
+    tokio::time::timeout(Duration::from_secs(25), closed)
+        .await
+        .expect("a slow frame is given up after ten seconds");
     send(&honest, "T", 0, "last").await.unwrap();
 }
 

@@ -104,7 +104,7 @@ mod tests {
 
         #[test]
         fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            for element in super::elements(&bytes) {
+            for element in elements(&bytes) {
                 let _ = element;
             }
         }

@@ -33,7 +33,9 @@ pub enum BadName {
         limit: usize,
     },
     /// Has a character outside the alphabet.
-    #[error("the specified {kind} {name:?} has a character that is not allowed: only letters, digits, %, |, _ and - are")]
+    #[error(
+        "the specified {kind} {name:?} has a character that is not allowed: only letters, digits, %, |, _ and - are"
+    )]
     Character {
         /// Topic or group.
         kind: Kind,
@@ -158,7 +160,9 @@ mod tests {
 
     #[test]
     fn nothing_that_could_be_a_path_or_trick_passes() {
-        for name in ["", " ", "../../x", "a/b", "a.b", "a\0", "a b", "тема", "a\u{1}", "C:\\x", &"x".repeat(128)] {
+        for name in
+            ["", " ", "../../x", "a/b", "a.b", "a\0", "a b", "тема", "a\u{1}", "C:\\x", &"x".repeat(128)]
+        {
             assert!(check_topic(name).is_err(), "{name:?}");
         }
         assert!(check_topic(&retry_topic(&"g".repeat(250))).is_err());

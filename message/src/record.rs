@@ -172,10 +172,12 @@ impl<'a> Record<'a> {
         }
         let bytes = bytes.get(BLANK_LEN..total).ok_or(RecordError::Truncated)?;
         // From here on the whole record is present, so running out of bytes means that its lengths lie.
-        Self::read_fields(Reader { bytes }, magic).map(|record| (record, total)).map_err(|error| match error {
-            RecordError::Truncated => RecordError::Lengths,
-            other => other,
-        })
+        Self::read_fields(Reader { bytes }, magic).map(|record| (record, total)).map_err(
+            |error| match error {
+                RecordError::Truncated => RecordError::Lengths,
+                other => other,
+            },
+        )
     }
 
     fn read_fields(mut r: Reader<'a>, magic: i32) -> Result<Self, RecordError> {

@@ -115,7 +115,8 @@ impl Connection {
             self.send(&command).await?;
             answered.await.map_err(|_| Error::Closed(self.addr.clone()))
         });
-        let result = result.await.unwrap_or_else(|_| Err(Error::Timeout { addr: self.addr.clone(), code, timeout }));
+        let result =
+            result.await.unwrap_or_else(|_| Err(Error::Timeout { addr: self.addr.clone(), code, timeout }));
         self.shared.pending.lock().remove(&opaque);
         result
     }
@@ -209,7 +210,12 @@ impl Pool {
     ///
     /// # Errors
     /// As [`Connection::open`] and [`Connection::request`].
-    pub async fn request(&self, addr: &str, command: CommandBuf, timeout: Duration) -> Result<CommandBuf, Error> {
+    pub async fn request(
+        &self,
+        addr: &str,
+        command: CommandBuf,
+        timeout: Duration,
+    ) -> Result<CommandBuf, Error> {
         self.connection(addr, timeout).await?.request(command, timeout).await
     }
 

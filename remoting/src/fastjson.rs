@@ -100,7 +100,11 @@ impl Formatter for BareObjectKeys {
         writer.write_all(text.as_bytes())
     }
 
-    fn write_char_escape<W: ?Sized + io::Write>(&mut self, writer: &mut W, escape: CharEscape) -> io::Result<()> {
+    fn write_char_escape<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        escape: CharEscape,
+    ) -> io::Result<()> {
         if self.key == Key::Opening {
             self.key = Key::Quoted;
             writer.write_all(b"\"")?;
@@ -188,8 +192,10 @@ impl Quoter<'_> {
             b'[' => self.members(depth, b']', false),
             _ => {
                 let start = self.at;
-                while !matches!(self.bytes.get(self.at), None | Some(b',' | b'}' | b']' | b':' | b'{' | b'[' | b'"' | b' ' | b'\n'))
-                {
+                while !matches!(
+                    self.bytes.get(self.at),
+                    None | Some(b',' | b'}' | b']' | b':' | b'{' | b'[' | b'"' | b' ' | b'\n')
+                ) {
                     self.at += 1;
                 }
                 (self.at > start).then_some(())
@@ -259,13 +265,17 @@ mod tests {
     #[test]
     fn object_keys_are_written_bare_and_integers_quoted() {
         let text = |map: BTreeMap<&str, i32>| String::from_utf8(to_vec(&map)).unwrap();
-        assert_eq!(text(BTreeMap::from([(r#"{"topic":"T"}"#, 1), ("a\"b", 2), ("", 3)])), r#"{"":3,"a\"b":2,{"topic":"T"}:1}"#);
+        assert_eq!(
+            text(BTreeMap::from([(r#"{"topic":"T"}"#, 1), ("a\"b", 2), ("", 3)])),
+            r#"{"":3,"a\"b":2,{"topic":"T"}:1}"#
+        );
         assert_eq!(to_vec(&BTreeMap::from([(0, "{x")])), br#"{"0":"{x"}"#);
     }
 
     #[test]
     fn what_is_not_json_is_refused() {
-        for body in ["", "{", "{0:}", "{{:1}", "[1,,2]", "{\"a\" 1}", &"[".repeat(5_000), &"{{".repeat(5_000)] {
+        for body in ["", "{", "{0:}", "{{:1}", "[1,,2]", "{\"a\" 1}", &"[".repeat(5_000), &"{{".repeat(5_000)]
+        {
             assert!(from_slice::<serde_json::Value>(body.as_bytes()).is_err(), "{body}");
         }
     }

@@ -78,10 +78,7 @@ mod tests {
         assert_eq!(split(&0x8000_0000_u32.to_be_bytes()), Err(FrameError::Length(0x8000_0000)));
         assert_eq!(split(&3_u32.to_be_bytes()), Err(FrameError::Length(3)));
         assert_eq!(split(&(16_777_217_u32).to_be_bytes()), Err(FrameError::Length(16_777_217)));
-        assert_eq!(
-            split(&[0, 0, 0, 10, 0, 0, 0, 7]),
-            Err(FrameError::Header { header: 7, frame: 10 })
-        );
+        assert_eq!(split(&[0, 0, 0, 10, 0, 0, 0, 7]), Err(FrameError::Header { header: 7, frame: 10 }));
         assert!(matches!(split(&[0, 16, 0, 0, 0, 2, 0, 0]), Err(FrameError::Header { .. })));
     }
 

@@ -1,10 +1,10 @@
 //! Answers: where they go, what they say, and the buffer that they leave through.
 
+use crate::ResponseCode;
 use crate::codec::{Head, HeaderWriter};
 use crate::command::{Command, FLAG_RESPONSE, SerializeType};
 use crate::header::HeaderError;
 use crate::language::{Language, OUR_VERSION};
-use crate::ResponseCode;
 use bytes::{BufMut as _, Bytes, BytesMut};
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -51,7 +51,10 @@ impl From<HeaderError> for Refusal {
 
 impl From<serde_json::Error> for Refusal {
     fn from(error: serde_json::Error) -> Self {
-        Self::new(ResponseCode::SYSTEM_ERROR, format!("the request body is not the JSON this code expects: {error}"))
+        Self::new(
+            ResponseCode::SYSTEM_ERROR,
+            format!("the request body is not the JSON this code expects: {error}"),
+        )
     }
 }
 
@@ -143,7 +146,13 @@ impl Outbound {
     }
 
     /// Answers with fields and a body that is copied.
-    pub fn respond(&mut self, to: ReplyTo, code: ResponseCode, fields: impl FnOnce(&mut HeaderWriter<'_>), body: &[u8]) {
+    pub fn respond(
+        &mut self,
+        to: ReplyTo,
+        code: ResponseCode,
+        fields: impl FnOnce(&mut HeaderWriter<'_>),
+        body: &[u8],
+    ) {
         if let Some(out) = self.header(to, code, fields, body.len()) {
             out.put_slice(body);
         }
@@ -222,7 +231,10 @@ impl Outbound {
     }
 
     /// Hands the waiting slices to `write` until it is empty or `write` says that it would block.
-    pub(crate) fn drain(&mut self, mut write: impl FnMut(&[IoSlice<'_>]) -> std::io::Result<usize>) -> std::io::Result<()> {
+    pub(crate) fn drain(
+        &mut self,
+        mut write: impl FnMut(&[IoSlice<'_>]) -> std::io::Result<usize>,
+    ) -> std::io::Result<()> {
         while !self.is_empty() {
             let written = if self.queue.is_empty() {
                 write(&[IoSlice::new(&self.tail)])

@@ -1,5 +1,7 @@
 //! The server over real sockets: pipelining, pushes, limits, and what garbage does to it.
 
+#![allow(clippy::unwrap_used, missing_docs, reason = "a test may panic")]
+
 use bytes::BytesMut;
 use gantry_remoting::client::Connection;
 use gantry_remoting::reply::Outbound;
@@ -48,7 +50,12 @@ impl Session for EchoSession {
             });
             return;
         }
-        out.respond(to, ResponseCode::SUCCESS, |h| command.ext.iter().for_each(|(k, v)| h.field(k, v)), command.body);
+        out.respond(
+            to,
+            ResponseCode::SUCCESS,
+            |h| command.ext.iter().for_each(|(k, v)| h.field(k, v)),
+            command.body,
+        );
     }
     fn disconnect(&mut self) {
         self.gone.fetch_add(1, Ordering::SeqCst);
@@ -98,7 +105,8 @@ async fn pipelined_requests_of_any_size_are_answered() {
         let connection = Arc::clone(&connection);
         calls.spawn(async move {
             let body = vec![n as u8; n * n * 7 % 200_000];
-            let command = CommandBuf::request(RequestCode(9_000)).with("n", n.to_string()).with_body(body.clone());
+            let command =
+                CommandBuf::request(RequestCode(9_000)).with("n", n.to_string()).with_body(body.clone());
             let answer = connection.request(command, WAIT).await.unwrap();
             assert_eq!(answer.find("n"), Some(n.to_string().as_str()));
             assert_eq!(answer.body, body);
@@ -147,7 +155,15 @@ async fn garbage_closes_its_own_connection_only() {
     let not_json = [0, 0, 0, 6, 0, 0, 0, 2, b'{', b'{'];
     let tls = [0x16, 3, 1, 0, 200, 1, 0, 0, 196];
     let zeros = [0; 64];
-    for garbage in [&two_gib[..], &header_longer_than_frame, &unknown_type, &not_json, &tls, &zeros, b"GET / HTTP/1.1\r\n\r\n"] {
+    for garbage in [
+        &two_gib[..],
+        &header_longer_than_frame,
+        &unknown_type,
+        &not_json,
+        &tls,
+        &zeros,
+        b"GET / HTTP/1.1\r\n\r\n",
+    ] {
         let mut stream = TcpStream::connect(server.addr).await.unwrap();
         stream.write_all(garbage).await.unwrap();
         assert_eq!(until_closed(&mut stream).await, b"", "{garbage:?}");
@@ -180,9 +196,7 @@ async fn slow_idle_and_unreading_clients_are_dropped() {
     let mut unreading = TcpStream::connect(server.addr).await.unwrap();
     let mut bytes = BytesMut::new();
     CommandBuf::request(RequestCode(9_000)).with_body(vec![7; 1024 * 1024]).encode(&mut bytes);
-    let flood = async {
-        while unreading.write_all(&bytes).await.is_ok() {}
-    };
+    let flood = async { while unreading.write_all(&bytes).await.is_ok() {} };
     tokio::time::timeout(WAIT, flood).await.expect("dropped although it still writes");
 }
 

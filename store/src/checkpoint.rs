@@ -77,7 +77,8 @@ impl CheckpointFile {
         let apache = [long(0), long(8), long(16)];
         let slots: Vec<_> = SLOTS.iter().filter_map(|at| read_slot(bytes.get(*at..)?)).collect();
         let sequence = slots.iter().map(|(sequence, _)| *sequence).max().unwrap_or(0);
-        let newest = slots.into_iter().filter(|(_, slot)| apache == [slot.timestamp; 3]).max_by_key(|(n, _)| *n);
+        let newest =
+            slots.into_iter().filter(|(_, slot)| apache == [slot.timestamp; 3]).max_by_key(|(n, _)| *n);
         let found = match newest {
             Some((_, slot)) => Found::Ours(slot),
             _ if apache[0] > 0 => {

@@ -68,7 +68,9 @@ impl Unsynced {
             let mut dirs = BTreeSet::new();
             for (path, file) in &self.files {
                 file.sync_data()?;
-                dirs.extend(path.ancestors().skip(1).take_while(|dir| dir.starts_with(root)).map(Path::to_owned));
+                dirs.extend(
+                    path.ancestors().skip(1).take_while(|dir| dir.starts_with(root)).map(Path::to_owned),
+                );
             }
             for dir in dirs {
                 match sys::sync_dir(&dir) {

@@ -68,7 +68,9 @@ pub enum AppendError {
         len: usize,
     },
     /// The disk is too full, or full.
-    #[error("the broker's disk is full [CL: {used_percent:.2} used]: messages are refused until space is freed")]
+    #[error(
+        "the broker's disk is full [CL: {used_percent:.2} used]: messages are refused until space is freed"
+    )]
     DiskFull {
         /// Share of the disk in use, 0 to 1.
         used_percent: f64,

@@ -52,7 +52,8 @@ impl Mapping {
     pub(crate) unsafe fn write(&self, range: Range<usize>, fill: impl FnOnce(&mut [u8])) {
         assert!(range.start <= range.end && range.end <= self.len(), "write beyond the mapping");
         // SAFETY: in bounds by the assertion; exclusive by the caller's promise.
-        let bytes = unsafe { std::slice::from_raw_parts_mut(self.raw.as_mut_ptr().add(range.start), range.len()) };
+        let bytes =
+            unsafe { std::slice::from_raw_parts_mut(self.raw.as_mut_ptr().add(range.start), range.len()) };
         fill(bytes);
     }
 
@@ -107,8 +108,9 @@ impl Mapping {
         let mut pages = vec![0_u8; (range.end - start).div_ceil(PAGE)];
         // SAFETY: the range is in bounds and page-aligned at its start (mappings are page-aligned), and `pages` has one
         // byte for each page of it.
-        let result =
-            unsafe { libc::mincore(self.raw.as_mut_ptr().add(start).cast(), range.end - start, pages.as_mut_ptr()) };
+        let result = unsafe {
+            libc::mincore(self.raw.as_mut_ptr().add(start).cast(), range.end - start, pages.as_mut_ptr())
+        };
         // When the kernel does not tell, assume the best: a wrong guess costs a page fault.
         result != 0 || pages.iter().all(|page| page & 1 == 1)
     }

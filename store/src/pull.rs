@@ -97,14 +97,24 @@ struct Run {
 
 impl Pulled {
     pub(crate) fn nothing(status: PullStatus, next: QueueOffset, min: QueueOffset, max: QueueOffset) -> Self {
-        Self { status, next_offset: next, min_offset: min, max_offset: max, count: 0, len: 0, runs: Vec::new() }
+        Self {
+            status,
+            next_offset: next,
+            min_offset: min,
+            max_offset: max,
+            count: 0,
+            len: 0,
+            runs: Vec::new(),
+        }
     }
 
     fn add(&mut self, segment: &Arc<Segment>, entry: Entry) {
         self.count += 1;
         self.len += entry.size as usize;
         match self.runs.last_mut() {
-            Some(run) if run.end == entry.physical_offset && Arc::ptr_eq(&run.segment, segment) => run.end = entry.end(),
+            Some(run) if run.end == entry.physical_offset && Arc::ptr_eq(&run.segment, segment) => {
+                run.end = entry.end()
+            }
             _ => self.runs.push(Run {
                 segment: Arc::clone(segment),
                 start: entry.physical_offset,
@@ -138,7 +148,8 @@ impl Pulled {
             let start = range.start / crate::mapping::PAGE * crate::mapping::PAGE;
             if mapping.warm_for_reading(start..range.end).is_err() {
                 // Kernels before 5.14: touching has the same effect.
-                let touched: u8 = mapping.published(range).iter().step_by(crate::mapping::PAGE).fold(0, |a, b| a ^ b);
+                let touched: u8 =
+                    mapping.published(range).iter().step_by(crate::mapping::PAGE).fold(0, |a, b| a ^ b);
                 std::hint::black_box(touched);
             }
         }
@@ -192,10 +203,14 @@ pub(crate) fn pull(
                 cold |= end - entry.physical_offset > hot_window();
                 let (messages, bytes) = if cold { limits.disk } else { limits.memory };
                 // The first message goes out whatever its size.
-                if pulled.count > 0 && (pulled.count >= messages || pulled.len + entry.size as usize > bytes) {
+                if pulled.count > 0 && (pulled.count >= messages || pulled.len + entry.size as usize > bytes)
+                {
                     break 'more;
                 }
-                if !segment.as_ref().is_some_and(|s| s.base() <= entry.physical_offset && entry.end() <= s.end()) {
+                if !segment
+                    .as_ref()
+                    .is_some_and(|s| s.base() <= entry.physical_offset && entry.end() <= s.end())
+                {
                     segment = segments.find(entry.physical_offset);
                 }
                 match &segment {

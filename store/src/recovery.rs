@@ -48,7 +48,9 @@ impl Recovery<'_> {
         let log_start = self.segments.first().map_or(end, |first| first.base());
         if log_start > PhysicalOffset(0) {
             for queue in self.queues.all() {
-                queue.trim(log_start, end).map_err(OpenError::io("read the ConsumeQueues of", self.segments.dir()))?;
+                queue
+                    .trim(log_start, end)
+                    .map_err(OpenError::io("read the ConsumeQueues of", self.segments.dir()))?;
             }
         }
         Ok(Recovered { segment, end, last_timestamp: last_timestamp.max(timestamp) })
@@ -61,7 +63,9 @@ impl Recovery<'_> {
             Found::Ours(checkpoint) if self.is_boundary(checkpoint.dispatched) => {
                 (checkpoint.dispatched.max(log_start), checkpoint.timestamp)
             }
-            Found::Apache(timestamp) => (self.file_before(timestamp - APACHE_SLACK_MS).unwrap_or(log_start), 0),
+            Found::Apache(timestamp) => {
+                (self.file_before(timestamp - APACHE_SLACK_MS).unwrap_or(log_start), 0)
+            }
             Found::Ours(_) | Found::Nothing => (log_start, 0),
         };
         self.queues.scan()?;
@@ -140,7 +144,10 @@ impl Recovery<'_> {
 
     fn replay_record(&self, record: &Record<'_>, len: usize) -> io::Result<()> {
         // A damaged or hostile log must not name folders.
-        if !record.is_queued() || gantry_message::name::check_topic(record.topic).is_err() || record.queue_id < 0 {
+        if !record.is_queued()
+            || gantry_message::name::check_topic(record.topic).is_err()
+            || record.queue_id < 0
+        {
             return Ok(());
         }
         let queue = self.queues.get_or_create(record.topic, record.queue_id);

@@ -44,7 +44,12 @@ mod tests {
     use super::*;
 
     fn facts(disk_used: f64, hour: u8, ages_in_hours: &[u64]) -> Facts {
-        Facts { ages: ages_in_hours.iter().map(|h| Duration::from_secs(h * 3600)).collect(), disk_used, hour, asked: false }
+        Facts {
+            ages: ages_in_hours.iter().map(|h| Duration::from_secs(h * 3600)).collect(),
+            disk_used,
+            hour,
+            asked: false,
+        }
     }
 
     fn deleted(facts: Facts) -> usize {

@@ -110,7 +110,13 @@ impl Store {
         };
         let index = if config.index {
             let dir = config.root.join("index");
-            Some(Index::open(&dir, config.index_slots, config.index_items, Arc::clone(&segments), trust_until)?)
+            Some(Index::open(
+                &dir,
+                config.index_slots,
+                config.index_items,
+                Arc::clone(&segments),
+                trust_until,
+            )?)
         } else {
             None
         };
@@ -146,7 +152,8 @@ impl Store {
             config,
         });
         inner.look_at_disk();
-        let store = Self { threads: Mutex::new(Inner::spawn(&inner)?), inner, opened: Mutex::new(Some(opened)) };
+        let store =
+            Self { threads: Mutex::new(Inner::spawn(&inner)?), inner, opened: Mutex::new(Some(opened)) };
         Ok(store)
     }
 
@@ -179,7 +186,11 @@ impl Store {
     ///
     /// # Errors
     /// Nothing was stored then; see [`AppendError`].
-    pub fn append(&self, queue: &Arc<ConsumeQueue>, message: &NewMessage<'_>) -> Result<Appended, AppendError> {
+    pub fn append(
+        &self,
+        queue: &Arc<ConsumeQueue>,
+        message: &NewMessage<'_>,
+    ) -> Result<Appended, AppendError> {
         let mut appended = None;
         self.inner.append(queue, std::slice::from_ref(message), &mut |one| appended = Some(one))?;
         appended.ok_or(AppendError::Stopped)
@@ -279,7 +290,12 @@ impl Store {
     ///
     /// # Errors
     /// When a ConsumeQueue file cannot be read.
-    pub fn search_offset(&self, queue: &ConsumeQueue, timestamp: i64, boundary: Boundary) -> io::Result<QueueOffset> {
+    pub fn search_offset(
+        &self,
+        queue: &ConsumeQueue,
+        timestamp: i64,
+        boundary: Boundary,
+    ) -> io::Result<QueueOffset> {
         let stored = |entry: Entry| {
             let bytes = self.read_at(entry.physical_offset)?;
             Record::read(&bytes).ok().map(|(record, _)| record.store_timestamp)
@@ -413,7 +429,11 @@ impl Store {
             return;
         }
         let mut unsynced = Unsynced::default();
-        let result = inner.index.as_ref().map_or(Ok(()), Index::flush).and_then(|()| inner.write_checkpoint(&mut unsynced));
+        let result = inner
+            .index
+            .as_ref()
+            .map_or(Ok(()), Index::flush)
+            .and_then(|()| inner.write_checkpoint(&mut unsynced));
         match result {
             Ok(()) => opened.release(),
             Err(error) => tracing::error!(%error, "the last checkpoint failed: the next start will recover"),
@@ -491,7 +511,12 @@ impl Inner {
         let store_host = self.config.store_host;
         // One message is the common case and needs no list.
         let (mut one, mut many) = ([0; 1], Vec::new());
-        let crcs: &mut [i32] = if messages.len() == 1 { &mut one } else { many.resize(messages.len(), 0); &mut many };
+        let crcs: &mut [i32] = if messages.len() == 1 {
+            &mut one
+        } else {
+            many.resize(messages.len(), 0);
+            &mut many
+        };
         let mut total = 0;
         for (message, crc) in messages.iter().zip(crcs.iter_mut()) {
             *crc = record::body_crc(message.body);
@@ -549,8 +574,11 @@ impl Inner {
         let mut dirty = false;
         for (n, message) in messages.iter().enumerate() {
             let len = message.record_len(topic, store_host);
-            let entry =
-                Entry { physical_offset: place, size: len as i32, tag_code: message.tag.code(store_timestamp) };
+            let entry = Entry {
+                physical_offset: place,
+                size: len as i32,
+                tag_code: message.tag.code(store_timestamp),
+            };
             dirty |= queue.push(entry);
             place = place + len as i64;
             appended(Appended {
@@ -680,7 +708,9 @@ impl Inner {
                 if refuse != self.refusing.swap(refuse, Ordering::Relaxed) {
                     let used = facts.disk_used * 100.0;
                     if refuse {
-                        tracing::error!("the disk is {used:.1} % full: messages are refused until space is freed");
+                        tracing::error!(
+                            "the disk is {used:.1} % full: messages are refused until space is freed"
+                        );
                     } else {
                         tracing::info!("the disk is {used:.1} % full: messages are taken again");
                     }
@@ -695,7 +725,11 @@ impl Inner {
         let mut start = None;
         for _ in 0..decision.delete {
             // Files that were never read by the index or flushed stay: both follow within moments.
-            let below = self.index.as_ref().map_or(self.flusher.durable(), Index::indexed).min(self.flusher.durable());
+            let below = self
+                .index
+                .as_ref()
+                .map_or_else(|| self.flusher.durable(), Index::indexed)
+                .min(self.flusher.durable());
             let Some(removed) = self.segments.remove_first(below)? else { break };
             tracing::info!(path = %removed.path().display(), "deleted an old CommitLog file");
             start = Some(removed.end());

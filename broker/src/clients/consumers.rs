@@ -2,7 +2,9 @@
 
 use super::{Client, EXPIRED};
 use crate::filter::TagFilter;
-use gantry_remoting::body::{ConsumerConnection, ConsumerData, ConsumeFromWhere, ConsumeType, MessageModel, SubscriptionData};
+use gantry_remoting::body::{
+    ConsumeFromWhere, ConsumeType, ConsumerConnection, ConsumerData, MessageModel, SubscriptionData,
+};
 use gantry_remoting::server::Peer;
 use parking_lot::RwLock;
 use std::collections::{BTreeMap, HashMap};
@@ -42,7 +44,10 @@ pub(crate) struct Member {
 impl Subscription {
     fn new(data: &SubscriptionData) -> Self {
         let filter = TagFilter::of(data);
-        Self { data: SubscriptionData { code_set: filter.hashes().to_vec(), ..data.clone() }, filter: Arc::new(filter) }
+        Self {
+            data: SubscriptionData { code_set: filter.hashes().to_vec(), ..data.clone() },
+            filter: Arc::new(filter),
+        }
     }
 }
 
@@ -70,7 +75,13 @@ impl Group {
 
 impl Consumers {
     /// Registers a client's group. True when the group's members have to be told.
-    pub(crate) fn heartbeat(&self, data: &ConsumerData, client_id: &str, client: Client, without_sub: bool) -> bool {
+    pub(crate) fn heartbeat(
+        &self,
+        data: &ConsumerData,
+        client_id: &str,
+        client: Client,
+        without_sub: bool,
+    ) -> bool {
         let mut groups = self.groups.write();
         let group = groups.entry(data.group_name.as_str().into()).or_default();
         group.consume_type = data.consume_type;
@@ -131,7 +142,10 @@ impl Consumers {
     /// Client ids of a group, sorted.
     pub(crate) fn client_ids(&self, group: &str) -> Vec<String> {
         let groups = self.groups.read();
-        groups.get(group).map(|group| group.clients.keys().map(|id| id.to_string()).collect()).unwrap_or_default()
+        groups
+            .get(group)
+            .map(|group| group.clients.keys().map(|id| id.to_string()).collect())
+            .unwrap_or_default()
     }
 
     /// Connections of the group's members, unless it is a broadcasting one: those have nothing to rebalance.
@@ -153,7 +167,11 @@ impl Consumers {
             consume_from_where: group.from_where,
             consume_type: group.consume_type,
             message_model: group.model,
-            subscription_table: group.subscriptions.iter().map(|(t, s)| (t.to_string(), s.data.clone())).collect(),
+            subscription_table: group
+                .subscriptions
+                .iter()
+                .map(|(t, s)| (t.to_string(), s.data.clone()))
+                .collect(),
         })
     }
 

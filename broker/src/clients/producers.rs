@@ -8,10 +8,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
+type ById = BTreeMap<Box<str>, Client>;
+
 /// Producer groups and their clients.
 #[derive(Debug, Default)]
 pub(crate) struct Producers {
-    groups: RwLock<HashMap<Box<str>, BTreeMap<Box<str>, Client>>>,
+    groups: RwLock<HashMap<Box<str>, ById>>,
 }
 
 impl Producers {

@@ -112,8 +112,12 @@ impl Setting for std::net::IpAddr {
 /// Name servers, `;` separated.
 impl Setting for Vec<String> {
     fn read(text: &str) -> Result<Self, String> {
-        let list: Self = text.split([';', ',']).map(str::trim).filter(|a| !a.is_empty()).map(str::to_owned).collect();
-        match list.iter().find(|addr| addr.rsplit_once(':').is_none_or(|(_, port)| port.parse::<u16>().is_err())) {
+        let list: Self =
+            text.split([';', ',']).map(str::trim).filter(|a| !a.is_empty()).map(str::to_owned).collect();
+        match list
+            .iter()
+            .find(|addr| addr.rsplit_once(':').is_none_or(|(_, port)| port.parse::<u16>().is_err()))
+        {
             Some(bad) => Err(format!("{bad:?} must be host:port; several are separated by ';'")),
             None => Ok(list),
         }
@@ -167,7 +171,8 @@ impl Setting for Hours {
         }
     }
     fn write(&self) -> String {
-        let hours: Vec<_> = (0..24).filter(|hour| self.0 & (1 << hour) != 0).map(|hour| format!("{hour:02}")).collect();
+        let hours: Vec<_> =
+            (0..24).filter(|hour| self.0 & (1 << hour) != 0).map(|hour| format!("{hour:02}")).collect();
         hours.join(";")
     }
 }
@@ -275,10 +280,12 @@ fn check(config: &BrokerConfig, key: &str) -> Result<(), String> {
         "mapedFileSizeCommitLog" if config.maped_file_size_commit_log > i32::MAX as u64 => {
             Err("must be below 2 GiB".into())
         }
-        "mapedFileSizeConsumeQueue" if config.maped_file_size_consume_queue < 20 => Err("must be at least 20".into()),
-        "messageDelayLevel" => {
-            gantry_message::delay::DelayLevels::parse(&config.message_delay_level).map(drop).map_err(|e| e.to_string())
+        "mapedFileSizeConsumeQueue" if config.maped_file_size_consume_queue < 20 => {
+            Err("must be at least 20".into())
         }
+        "messageDelayLevel" => gantry_message::delay::DelayLevels::parse(&config.message_delay_level)
+            .map(drop)
+            .map_err(|e| e.to_string()),
         _ => Ok(()),
     }
 }

@@ -155,16 +155,18 @@ impl BrokerConfig {
     /// # Errors
     /// When the delay levels are malformed.
     pub fn store(&self) -> Result<StoreConfig, ConfigError> {
-        let delay_levels = DelayLevels::parse(&self.message_delay_level).map_err(|error| ConfigError::Value {
-            key: "messageDelayLevel".into(),
-            value: self.message_delay_level.clone(),
-            expected: error.to_string(),
-        })?;
+        let delay_levels =
+            DelayLevels::parse(&self.message_delay_level).map_err(|error| ConfigError::Value {
+                key: "messageDelayLevel".into(),
+                value: self.message_delay_level.clone(),
+                expected: error.to_string(),
+            })?;
         Ok(StoreConfig {
             root: self.store_path_root_dir.clone(),
             commit_log: self.store_path_commit_log.clone(),
             file_size: self.maped_file_size_commit_log,
-            queue_file_entries: (self.maped_file_size_consume_queue / 20).clamp(1, u64::from(u32::MAX)) as u32,
+            queue_file_entries: (self.maped_file_size_consume_queue / 20).clamp(1, u64::from(u32::MAX))
+                as u32,
             flush: match self.flush_disk_type {
                 FlushDiskType::Async => FlushMode::Async(self.flush_interval_commit_log),
                 FlushDiskType::Sync => FlushMode::Sync,

@@ -15,8 +15,12 @@ use super::failed;
 
 pub(crate) fn heartbeat(broker: &Broker, peer: &Arc<Peer>, command: &Command<'_>) -> Result<Answer, Refusal> {
     let data: HeartbeatData = fastjson::from_slice(command.body)?;
-    let client =
-        Client { peer: Arc::clone(peer), language: command.language, version: command.version, seen: Instant::now() };
+    let client = Client {
+        peer: Arc::clone(peer),
+        language: command.language,
+        version: command.version,
+        seen: Instant::now(),
+    };
     for consumer in &data.consumer_data_set {
         let group = &consumer.group_name;
         if let Err(error) = name::check_group(group) {
@@ -74,9 +78,10 @@ pub(crate) fn check_client_config(command: &Command<'_>) -> Result<Answer, Refus
     }
     let body: Body = fastjson::from_slice(command.body)?;
     match body.subscription_data {
-        Some(data) if !data.expression_type.eq_ignore_ascii_case("TAG") => {
-            Err(failed(format!("The broker does not support consumer to filter message by {}", data.expression_type)))
-        }
+        Some(data) if !data.expression_type.eq_ignore_ascii_case("TAG") => Err(failed(format!(
+            "The broker does not support consumer to filter message by {}",
+            data.expression_type
+        ))),
         _ => Ok(Answer::ok()),
     }
 }
@@ -91,7 +96,9 @@ pub(crate) fn consumer_connections(broker: &Broker, command: &Command<'_>) -> Re
 
 pub(crate) fn producer_connections(broker: &Broker, command: &Command<'_>) -> Result<Answer, Refusal> {
     let group = ProducerGroup::from_fields(command.ext)?.producer_group;
-    let connections =
-        broker.producers.connections(group).ok_or_else(|| failed(format!("the producer group[{group}] not exist")))?;
+    let connections = broker
+        .producers
+        .connections(group)
+        .ok_or_else(|| failed(format!("the producer group[{group}] not exist")))?;
     Ok(Answer::json(&gantry_remoting::body::ProducerConnection { connection_set: connections }))
 }

@@ -35,7 +35,10 @@ use gantry_remoting::reply::Refusal;
 const SEE_ALSO: &str = " See https://rocketmq.apache.org/docs/bestPractice/06FAQ for further details.";
 
 fn no_topic(topic: &str) -> Refusal {
-    Refusal::new(ResponseCode::TOPIC_NOT_EXIST, format!("topic[{topic}] not exist, apply first please!{SEE_ALSO}"))
+    Refusal::new(
+        ResponseCode::TOPIC_NOT_EXIST,
+        format!("topic[{topic}] not exist, apply first please!{SEE_ALSO}"),
+    )
 }
 
 fn failed(error: impl std::fmt::Display) -> Refusal {

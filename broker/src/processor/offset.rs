@@ -2,7 +2,9 @@
 
 use super::{failed, no_topic};
 use crate::broker::Broker;
-use gantry_remoting::header::{FromFields as _, QueryConsumerOffset, QueueBound, SearchOffset, UpdateConsumerOffset};
+use gantry_remoting::header::{
+    FromFields as _, QueryConsumerOffset, QueueBound, SearchOffset, UpdateConsumerOffset,
+};
 use gantry_remoting::reply::{Answer, Refusal};
 use gantry_remoting::{Command, ResponseCode};
 use gantry_store::{Boundary, QueueOffset};
@@ -37,7 +39,10 @@ pub(crate) fn update_offset(broker: &Broker, command: &Command<'_>) -> Result<An
         ));
     }
     if broker.topics.get(header.topic).is_none() {
-        return Err(Refusal::new(ResponseCode::TOPIC_NOT_EXIST, format!("Topic {} not exist!", header.topic)));
+        return Err(Refusal::new(
+            ResponseCode::TOPIC_NOT_EXIST,
+            format!("Topic {} not exist!", header.topic),
+        ));
     }
     if header.commit_offset < 0 {
         return Err(Refusal::new(ResponseCode::SYSTEM_ERROR, "an offset cannot be negative"));

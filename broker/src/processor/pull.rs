@@ -19,9 +19,9 @@ const SURELY_HOT: i64 = 64 * 1024 * 1024;
 
 pub(crate) fn pull(session: &mut BrokerSession, command: &Command<'_>, out: &mut Outbound) {
     let to = command.reply_to();
-    let result = PullMessage::from_fields(command.ext)
-        .map_err(Refusal::from)
-        .and_then(|header| check(&session.broker, session, &header).map(|(topic, filter)| (header, topic, filter)));
+    let result = PullMessage::from_fields(command.ext).map_err(Refusal::from).and_then(|header| {
+        check(&session.broker, session, &header).map(|(topic, filter)| (header, topic, filter))
+    });
     let (header, topic, filter) = match result {
         Ok(checked) => checked,
         Err(refusal) => {
@@ -111,7 +111,8 @@ fn check(
     let topic = broker.topics.get(header.topic).ok_or_else(|| no_topic(header.topic))?;
     check_readable(broker, &topic, header.consumer_group, header.queue_id)?;
     if header.sys_flag & header::PULL_SUBSCRIPTION != 0 {
-        let is_tag = header.expression_type.is_none_or(|kind| kind.is_empty() || kind.eq_ignore_ascii_case("TAG"));
+        let is_tag =
+            header.expression_type.is_none_or(|kind| kind.is_empty() || kind.eq_ignore_ascii_case("TAG"));
         if !is_tag {
             return Err(no_expression_filter());
         }
@@ -121,7 +122,10 @@ fn check(
         return Ok((topic, Arc::new(filter)));
     }
     let member = broker.consumers.member(header.consumer_group, header.topic).ok_or_else(|| {
-        Refusal::new(ResponseCode::SUBSCRIPTION_NOT_EXIST, format!("the consumer's group info not exist{SEE_ALSO}"))
+        Refusal::new(
+            ResponseCode::SUBSCRIPTION_NOT_EXIST,
+            format!("the consumer's group info not exist{SEE_ALSO}"),
+        )
     })?;
     if !group.consume_broadcast_enable && member.model == MessageModel::Broadcasting {
         return Err(Refusal::new(
@@ -136,7 +140,10 @@ fn check(
         ));
     };
     if version < header.sub_version {
-        return Err(Refusal::new(ResponseCode::SUBSCRIPTION_NOT_LATEST, "the consumer's subscription not latest"));
+        return Err(Refusal::new(
+            ResponseCode::SUBSCRIPTION_NOT_LATEST,
+            "the consumer's subscription not latest",
+        ));
     }
     if !is_tag {
         return Err(no_expression_filter());
@@ -170,7 +177,10 @@ fn check_readable(broker: &Broker, topic: &Topic, group: &str, queue_id: i32) ->
 }
 
 fn no_expression_filter() -> Refusal {
-    Refusal::new(ResponseCode::SYSTEM_ERROR, "The broker does not support consumer to filter message by SQL92")
+    Refusal::new(
+        ResponseCode::SYSTEM_ERROR,
+        "The broker does not support consumer to filter message by SQL92",
+    )
 }
 
 fn code_of(pulled: &Pulled, asked: QueueOffset) -> ResponseCode {
@@ -204,7 +214,8 @@ fn answer(session: &BrokerSession, out: &mut Outbound, to: ReplyTo, pulled: Pull
 }
 
 fn is_cold(broker: &Broker, pulled: &Pulled) -> bool {
-    pulled.first_offset().is_some_and(|first| broker.store.readable_end() - first > SURELY_HOT) && !pulled.is_resident()
+    pulled.first_offset().is_some_and(|first| broker.store.readable_end() - first > SURELY_HOT)
+        && !pulled.is_resident()
 }
 
 fn write(out: &mut Outbound, to: ReplyTo, pulled: &Pulled, asked: QueueOffset) {

@@ -54,7 +54,8 @@ fn prepare(session: &BrokerSession, command: &Command<'_>) -> Result<(Arc<Peer>,
         let offset = header.msg_id.and_then(id::parse_offset_id).map(|(_, offset)| offset);
         let offset = offset.ok_or_else(|| failed("msgId is not the id of a message of this broker"))?;
         let message = broker.store.read_at(gantry_store::PhysicalOffset(offset));
-        question.body = message.ok_or_else(|| failed(format!("can not find message by the offset, {offset}")))?;
+        question.body =
+            message.ok_or_else(|| failed(format!("can not find message by the offset, {offset}")))?;
         question.ext.push(("brokerName".into(), broker.config.broker_name.clone()));
         (header.consumer_group, header.client_id.unwrap_or_default())
     } else {
@@ -66,7 +67,10 @@ fn prepare(session: &BrokerSession, command: &Command<'_>) -> Result<(Arc<Peer>,
         .client(group, client_id)
         .ok_or_else(|| failed(format!("The Consumer <{group}> <{client_id}> not online")))?;
     if client.version < FIRST_VERSION {
-        return Err(failed(format!("The Consumer <{client_id}> Version <{}> too low to finish{SEE_ALSO}", client.version)));
+        return Err(failed(format!(
+            "The Consumer <{client_id}> Version <{}> too low to finish{SEE_ALSO}",
+            client.version
+        )));
     }
     Ok((client.peer, question))
 }

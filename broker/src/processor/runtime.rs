@@ -30,7 +30,13 @@ pub(crate) fn runtime_info(broker: &Broker) -> Result<Answer, Refusal> {
     set("startAcceptSendRequestTimeStamp", "0".into());
     set(
         "runtime",
-        format!("[ {} days, {} hours, {} minutes, {} seconds ]", uptime / 86_400, uptime / 3600 % 24, uptime / 60 % 60, uptime % 60),
+        format!(
+            "[ {} days, {} hours, {} minutes, {} seconds ]",
+            uptime / 86_400,
+            uptime / 3600 % 24,
+            uptime / 60 % 60,
+            uptime % 60
+        ),
     );
     set("putTps", put);
     set("getTotalTps", got.clone());
@@ -39,15 +45,21 @@ pub(crate) fn runtime_info(broker: &Broker) -> Result<Answer, Refusal> {
     set("getTransferredTps", got);
     set("msgPutTotalTodayNow", broker.put.total().to_string());
     set("msgGetTotalTodayNow", broker.got.total().to_string());
-    for key in
-        ["msgPutTotalYesterdayMorning", "msgPutTotalTodayMorning", "msgGetTotalYesterdayMorning", "msgGetTotalTodayMorning"]
-    {
+    for key in [
+        "msgPutTotalYesterdayMorning",
+        "msgPutTotalTodayMorning",
+        "msgGetTotalYesterdayMorning",
+        "msgGetTotalTodayMorning",
+    ] {
         set(key, "0".into());
     }
     let (messages, bytes) = stats.appended;
     set("putMessageTimesTotal", messages.to_string());
     set("putMessageSizeTotal", bytes.to_string());
-    set("putMessageAverageSize", if messages == 0 { "0".into() } else { (bytes as f64 / messages as f64).to_string() });
+    set(
+        "putMessageAverageSize",
+        if messages == 0 { "0".into() } else { (bytes as f64 / messages as f64).to_string() },
+    );
     set("earliestMessageTimeStamp", earliest.unwrap_or_else(now_ms).to_string());
     set("commitLogMinOffset", stats.log_start.to_string());
     set("commitLogMaxOffset", stats.log_end.to_string());
@@ -72,7 +84,10 @@ pub(crate) fn runtime_info(broker: &Broker) -> Result<Answer, Refusal> {
         let queue = broker.store.existing_queue(gantry_message::name::SCHEDULE_TOPIC, level - 1);
         if let Some(queue) = queue {
             let done = broker.delays.offset(level);
-            set(&format!("scheduleMessageOffset_{level}"), format!("{done},{}", broker.store.max_offset(&queue)));
+            set(
+                &format!("scheduleMessageOffset_{level}"),
+                format!("{done},{}", broker.store.max_offset(&queue)),
+            );
         }
     }
     Ok(Answer::json(&info))

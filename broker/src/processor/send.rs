@@ -48,7 +48,13 @@ pub(crate) fn send(session: &mut BrokerSession, command: &Command<'_>, out: &mut
 }
 
 /// Writes the answer of a stored message, straight into the outgoing buffer.
-pub(super) fn answer_send(broker: &Broker, out: &mut Outbound, to: ReplyTo, code: ResponseCode, stored: &Stored) {
+pub(super) fn answer_send(
+    broker: &Broker,
+    out: &mut Outbound,
+    to: ReplyTo,
+    code: ResponseCode,
+    stored: &Stored,
+) {
     let fields = |header: &mut gantry_remoting::codec::HeaderWriter<'_>| {
         if code == ResponseCode::FLUSH_DISK_TIMEOUT {
             header.remark("flush disk timeout");
@@ -148,7 +154,11 @@ fn store(session: &BrokerSession, command: &Command<'_>) -> Result<Done, Refusal
 }
 
 /// Appends one message and tells those who wait for it.
-pub(crate) fn append(broker: &Broker, queue: &Arc<Queue>, message: &NewMessage<'_>) -> Result<Appended, Refusal> {
+pub(crate) fn append(
+    broker: &Broker,
+    queue: &Arc<Queue>,
+    message: &NewMessage<'_>,
+) -> Result<Appended, Refusal> {
     if message.properties.len() + message.extra_properties.len() > properties::MAX_LEN {
         return Err(illegal(broker, message.body.len()));
     }
@@ -172,12 +182,16 @@ fn store_batch(
     facts: &Facts,
 ) -> Result<Done, Refusal> {
     if header.topic.starts_with(name::RETRY_PREFIX) {
-        return Err(Refusal::new(ResponseCode::MESSAGE_ILLEGAL, format!("batch request does not support retry group {}", header.topic)));
+        return Err(Refusal::new(
+            ResponseCode::MESSAGE_ILLEGAL,
+            format!("batch request does not support retry group {}", header.topic),
+        ));
     }
     let mut texts = Vec::new();
     let mut elements = Vec::new();
     for element in batch::elements(body) {
-        let element = element.map_err(|error| Refusal::new(ResponseCode::MESSAGE_ILLEGAL, error.to_string()))?;
+        let element =
+            element.map_err(|error| Refusal::new(ResponseCode::MESSAGE_ILLEGAL, error.to_string()))?;
         let facts = Facts::of(element.properties);
         let text = cleaned(element.properties, &facts);
         if text.len() > properties::MAX_LEN {
@@ -216,7 +230,10 @@ fn store_batch(
         first.get_or_insert(one);
         last = Some(one);
     };
-    broker.store.append_batch(&queue.log, &messages, &mut appended).map_err(|error| append_failed(broker, error))?;
+    broker
+        .store
+        .append_batch(&queue.log, &messages, &mut appended)
+        .map_err(|error| append_failed(broker, error))?;
     let (Some(first), Some(last)) = (first, last) else { return Err(failed("the batch was not stored")) };
     broker.put.add(messages.len() as u64);
     for message in &messages {
@@ -246,8 +263,14 @@ struct Facts {
 
 impl Facts {
     fn of(text: &str) -> Self {
-        let mut facts =
-            Self { has_unique_key: false, has_own: false, tag_code: 0, delay_level: 0, wait: true, refused: None };
+        let mut facts = Self {
+            has_unique_key: false,
+            has_own: false,
+            tag_code: 0,
+            delay_level: 0,
+            wait: true,
+            refused: None,
+        };
         for (name, value) in properties::pairs(text) {
             match name {
                 properties::UNIQ_KEY => facts.has_unique_key = true,
@@ -286,9 +309,14 @@ fn cleaned<'a>(text: &'a str, facts: &Facts) -> Cow<'a, str> {
     closed.into()
 }
 
-fn check_topic(broker: &Broker, session: &BrokerSession, header: &SendMessageV2<'_>) -> Result<Arc<Topic>, Refusal> {
+fn check_topic(
+    broker: &Broker,
+    session: &BrokerSession,
+    header: &SendMessageV2<'_>,
+) -> Result<Arc<Topic>, Refusal> {
     let topic = header.topic;
-    name::check_topic(topic).map_err(|error| Refusal::new(ResponseCode::INVALID_PARAMETER, error.to_string()))?;
+    name::check_topic(topic)
+        .map_err(|error| Refusal::new(ResponseCode::INVALID_PARAMETER, error.to_string()))?;
     if name::is_send_forbidden(topic) {
         return Err(Refusal::new(
             ResponseCode::NO_PERMISSION,
@@ -303,7 +331,10 @@ fn check_topic(broker: &Broker, session: &BrokerSession, header: &SendMessageV2<
     }
     let facts = header.properties.map(Facts::of);
     if let Some(what) = facts.and_then(|facts| facts.refused) {
-        return Err(Refusal::new(ResponseCode::NO_PERMISSION, format!("this broker does not take {what} yet")));
+        return Err(Refusal::new(
+            ResponseCode::NO_PERMISSION,
+            format!("this broker does not take {what} yet"),
+        ));
     }
     if let Some(found) = broker.topics.get(topic) {
         return Ok(found);
@@ -311,7 +342,11 @@ fn check_topic(broker: &Broker, session: &BrokerSession, header: &SendMessageV2<
     let created = if topic.starts_with(name::RETRY_PREFIX) {
         Some(broker.topics.get_or_create(topic, || TopicConfig::new(topic, 1, 6)).0)
     } else if broker.config.auto_create_topic_enable {
-        broker.topics.inherit(topic, header.default_topic.unwrap_or_default(), header.default_topic_queue_nums)
+        broker.topics.inherit(
+            topic,
+            header.default_topic.unwrap_or_default(),
+            header.default_topic_queue_nums,
+        )
     } else {
         None
     };
@@ -321,7 +356,11 @@ fn check_topic(broker: &Broker, session: &BrokerSession, header: &SendMessageV2<
     Ok(created)
 }
 
-fn choose_queue(header: &SendMessageV2<'_>, config: &TopicConfig, session: &BrokerSession) -> Result<i32, Refusal> {
+fn choose_queue(
+    header: &SendMessageV2<'_>,
+    config: &TopicConfig,
+    session: &BrokerSession,
+) -> Result<i32, Refusal> {
     let queues = config.write_queue_nums.max(config.read_queue_nums);
     if header.queue_id >= queues {
         return Err(Refusal::new(
@@ -411,10 +450,9 @@ fn illegal(broker: &Broker, body: usize) -> Refusal {
 fn append_failed(broker: &Broker, error: AppendError) -> Refusal {
     match error {
         AppendError::TooLarge { .. } => illegal(broker, 0),
-        AppendError::DiskFull { .. } | AppendError::Stopped | AppendError::Roll(_) => Refusal::new(
-            ResponseCode::SERVICE_NOT_AVAILABLE,
-            format!("service not available now. {error}"),
-        ),
+        AppendError::DiskFull { .. } | AppendError::Stopped | AppendError::Roll(_) => {
+            Refusal::new(ResponseCode::SERVICE_NOT_AVAILABLE, format!("service not available now. {error}"))
+        }
         other => failed(other),
     }
 }

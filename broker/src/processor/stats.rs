@@ -3,7 +3,9 @@
 use super::{failed, no_topic};
 use crate::broker::Broker;
 use gantry_remoting::Command;
-use gantry_remoting::body::{ConsumeStats, GroupList, MessageQueue, OffsetWrapper, TopicOffset, TopicStatsTable};
+use gantry_remoting::body::{
+    ConsumeStats, GroupList, MessageQueue, OffsetWrapper, TopicOffset, TopicStatsTable,
+};
 use gantry_remoting::header::{FromFields as _, GetConsumeStats, TopicName};
 use gantry_remoting::reply::{Answer, Refusal};
 use gantry_store::QueueOffset;
@@ -69,7 +71,11 @@ fn message_queue(broker: &Broker, topic: &str, queue_id: i32) -> MessageQueue {
 }
 
 /// Store time of a message; 0 when it is gone.
-fn stored_at(broker: &Broker, queue: &gantry_store::ConsumeQueue, offset: QueueOffset) -> Result<i64, Refusal> {
+fn stored_at(
+    broker: &Broker,
+    queue: &gantry_store::ConsumeQueue,
+    offset: QueueOffset,
+) -> Result<i64, Refusal> {
     if offset < QueueOffset(0) {
         return Ok(0);
     }

@@ -53,7 +53,12 @@ fn update(broker: &Broker, command: &Command<'_>) -> Result<bool, Refusal> {
         )?,
     };
     check_counts(&config)?;
-    tracing::info!(topic = header.topic, read = config.read_queue_nums, write = config.write_queue_nums, "topic updated");
+    tracing::info!(
+        topic = header.topic,
+        read = config.read_queue_nums,
+        write = config.write_queue_nums,
+        "topic updated"
+    );
     Ok(broker.topics.update(config))
 }
 
@@ -63,7 +68,8 @@ fn update_list(broker: &Broker, command: &Command<'_>) -> Result<bool, Refusal> 
         check_changeable(broker, &config.topic_name)?;
         check_counts(config)?;
     }
-    let changes = list.topic_config_list.into_iter().filter(|config| broker.topics.update(config.clone())).count();
+    let changes =
+        list.topic_config_list.into_iter().filter(|config| broker.topics.update(config.clone())).count();
     Ok(changes > 0)
 }
 
@@ -80,7 +86,8 @@ fn delete(broker: &Broker, command: &Command<'_>) -> Result<bool, Refusal> {
 }
 
 fn check_changeable(broker: &Broker, topic: &str) -> Result<(), Refusal> {
-    name::check_topic(topic).map_err(|error| Refusal::new(ResponseCode::INVALID_PARAMETER, error.to_string()))?;
+    name::check_topic(topic)
+        .map_err(|error| Refusal::new(ResponseCode::INVALID_PARAMETER, error.to_string()))?;
     if is_system_topic(broker, topic) {
         return Err(Refusal::new(
             ResponseCode::INVALID_PARAMETER,
@@ -94,13 +101,18 @@ fn check_counts(config: &TopicConfig) -> Result<(), Refusal> {
     /// More queues than anybody has: a typing error must not fill the memory.
     const MAX_QUEUES: i32 = 65_536;
     let bad = |text: String| Err(Refusal::new(ResponseCode::INVALID_PARAMETER, text));
-    for (what, count) in [("readQueueNums", config.read_queue_nums), ("writeQueueNums", config.write_queue_nums)] {
+    for (what, count) in
+        [("readQueueNums", config.read_queue_nums), ("writeQueueNums", config.write_queue_nums)]
+    {
         if !(0..=MAX_QUEUES).contains(&count) {
             return bad(format!("{what} must be from 0 to {MAX_QUEUES}, not {count}"));
         }
     }
     if !(0..=15).contains(&config.perm) {
-        return bad(format!("perm must be a sum of 1 (inherit), 2 (write), 4 (read), 8 (priority), not {}", config.perm));
+        return bad(format!(
+            "perm must be a sum of 1 (inherit), 2 (write), 4 (read), 8 (priority), not {}",
+            config.perm
+        ));
     }
     Ok(())
 }
@@ -114,9 +126,17 @@ fn is_system_topic(broker: &Broker, topic: &str) -> bool {
 }
 
 /// Applies `+key=value,-key`. What a key means is for those who read it; here only the form counts.
-fn change_attributes(mut known: BTreeMap<String, String>, changes: &str) -> Result<BTreeMap<String, String>, Refusal> {
+fn change_attributes(
+    mut known: BTreeMap<String, String>,
+    changes: &str,
+) -> Result<BTreeMap<String, String>, Refusal> {
     for change in changes.split(',').map(str::trim).filter(|change| !change.is_empty()) {
-        let bad = || Refusal::new(ResponseCode::INVALID_PARAMETER, format!("attribute change {change:?} is neither +key=value nor -key"));
+        let bad = || {
+            Refusal::new(
+                ResponseCode::INVALID_PARAMETER,
+                format!("attribute change {change:?} is neither +key=value nor -key"),
+            )
+        };
         match (change.strip_prefix('+'), change.strip_prefix('-')) {
             (Some(set), _) => {
                 let (key, value) = set.split_once('=').ok_or_else(bad)?;

@@ -1,5 +1,5 @@
 //! A broker process to be treated badly, and what a test asks of it.
-#![allow(dead_code, unreachable_pub, missing_docs, reason = "each test uses its part")]
+#![allow(clippy::unwrap_used, dead_code, unreachable_pub, missing_docs, reason = "each test uses its part")]
 
 use bytes::Bytes;
 use gantry_message::{Record, record};
@@ -41,13 +41,23 @@ impl Broker {
         }
         command.args(["--set", &format!("listenPort={port}")]);
         command.args(["--set", &format!("storePathRootDir={}", root.display())]);
-        let log = std::fs::File::options().create(true).append(true).open(root.with_extension("log")).unwrap();
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().expect("the broker starts");
+        let log =
+            std::fs::File::options().create(true).append(true).open(root.with_extension("log")).unwrap();
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("the broker starts");
         let mut broker = Self { child, addr: format!("127.0.0.1:{port}") };
         let start = Instant::now();
         while Connection::open(&broker.addr, WAIT, None).await.is_err() {
             assert!(start.elapsed() < WAIT, "the broker did not come up");
-            assert!(broker.child.try_wait().unwrap().is_none(), "the broker ended: see {}", root.with_extension("log").display());
+            assert!(
+                broker.child.try_wait().unwrap().is_none(),
+                "the broker ended: see {}",
+                root.with_extension("log").display()
+            );
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         broker
@@ -121,7 +131,12 @@ pub async fn send(connection: &Connection, topic: &str, queue_id: i32, body: &st
 }
 
 /// All messages of a queue from `from` to its end: offset and body, checked to be dense and intact.
-pub async fn read_queue(connection: &Connection, topic: &str, queue_id: i32, from: i64) -> Vec<(i64, String)> {
+pub async fn read_queue(
+    connection: &Connection,
+    topic: &str,
+    queue_id: i32,
+    from: i64,
+) -> Vec<(i64, String)> {
     let (mut all, mut at) = (Vec::new(), from);
     loop {
         let pull = PullMessage {

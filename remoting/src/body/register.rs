@@ -41,7 +41,12 @@ impl RegisterBrokerBody {
     ///
     /// # Errors
     /// On a CRC mismatch (0 is unchecked) or when the body is malformed.
-    pub fn decode(body: &[u8], version: i32, compressed: bool, crc32: i32) -> Result<Self, RegisterBodyError> {
+    pub fn decode(
+        body: &[u8],
+        version: i32,
+        compressed: bool,
+        crc32: i32,
+    ) -> Result<Self, RegisterBodyError> {
         if crc32 != 0 {
             let got = (crc32fast::hash(body) & 0x7FFF_FFFF) as i32;
             if got != crc32 {
@@ -143,9 +148,15 @@ mod tests {
 
     #[test]
     fn a_wrong_crc_is_refused() {
-        assert!(matches!(RegisterBrokerBody::decode(b"{}", 513, false, 1), Err(RegisterBodyError::Crc { .. })));
+        assert!(matches!(
+            RegisterBrokerBody::decode(b"{}", 513, false, 1),
+            Err(RegisterBodyError::Crc { .. })
+        ));
         let crc = (crc32fast::hash(b"{}") & 0x7FFF_FFFF) as i32;
-        assert_eq!(RegisterBrokerBody::decode(b"{}", 513, false, crc).unwrap(), RegisterBrokerBody::default());
+        assert_eq!(
+            RegisterBrokerBody::decode(b"{}", 513, false, crc).unwrap(),
+            RegisterBrokerBody::default()
+        );
     }
 
     proptest! {

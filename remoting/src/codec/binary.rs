@@ -16,7 +16,8 @@ pub(super) fn decode(header: &[u8], pairs: &mut Vec<Pair>) -> Result<Fixed, Deco
     let remark_len = u32::from_be_bytes(reader.array()?);
     let remark = if remark_len == 0 { None } else { Some(reader.text(remark_len)?) };
     let fields_len = u32::from_be_bytes(reader.array()?) as usize;
-    let end = reader.at.checked_add(fields_len).filter(|end| *end <= header.len()).ok_or(DecodeError::Binary)?;
+    let end =
+        reader.at.checked_add(fields_len).filter(|end| *end <= header.len()).ok_or(DecodeError::Binary)?;
     while reader.at < end {
         let key_len = u16::from_be_bytes(reader.array()?);
         let key = reader.text(u32::from(key_len))?;
@@ -37,7 +38,8 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
-        let bytes = self.header.get(self.at..).and_then(|rest| rest.first_chunk::<N>()).ok_or(DecodeError::Binary)?;
+        let bytes =
+            self.header.get(self.at..).and_then(|rest| rest.first_chunk::<N>()).ok_or(DecodeError::Binary)?;
         self.at += N;
         Ok(*bytes)
     }

@@ -11,7 +11,11 @@ use bytes::{BufMut as _, BytesMut};
 /// Nesting that unknown values may have before the header is refused.
 const MAX_DEPTH: usize = 32;
 
-pub(super) fn decode(header: &[u8], pairs: &mut Vec<Pair>, scratch: &mut String) -> Result<Fixed, DecodeError> {
+pub(super) fn decode(
+    header: &[u8],
+    pairs: &mut Vec<Pair>,
+    scratch: &mut String,
+) -> Result<Fixed, DecodeError> {
     std::str::from_utf8(header).map_err(|_| DecodeError::Utf8)?;
     let mut s = Scanner { bytes: header, at: 0, scratch };
     let mut fixed = Fixed::default();
@@ -202,7 +206,8 @@ impl Scanner<'_, '_> {
             b'"' | b'\\' | b'/' | b'\'' => char::from(byte),
             b'u' => {
                 let high = self.hex4()?;
-                if (0xD800..0xDC00).contains(&high) && self.bytes.get(self.at..).is_some_and(|r| r.starts_with(b"\\u"))
+                if (0xD800..0xDC00).contains(&high)
+                    && self.bytes.get(self.at..).is_some_and(|r| r.starts_with(b"\\u"))
                 {
                     let back = self.at;
                     self.at += 2;
@@ -220,7 +225,8 @@ impl Scanner<'_, '_> {
     }
 
     fn hex4(&mut self) -> Result<u16, DecodeError> {
-        let digits = self.bytes.get(self.at..).and_then(|r| r.first_chunk::<4>()).ok_or_else(|| self.error())?;
+        let digits =
+            self.bytes.get(self.at..).and_then(|r| r.first_chunk::<4>()).ok_or_else(|| self.error())?;
         let mut value = 0;
         for digit in digits {
             let digit = char::from(*digit).to_digit(16).ok_or_else(|| self.error())?;

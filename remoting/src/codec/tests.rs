@@ -19,7 +19,10 @@ fn json_frame(header: &str, body: &[u8]) -> Vec<u8> {
 #[test]
 fn the_golden_binary_frame() {
     let bytes: Vec<u8> = [
-        &[0, 0, 0, 0x2a, 1, 0, 0, 0x26, 0, 0x69, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x11, 0, 5][..],
+        &[
+            0, 0, 0, 0x2a, 1, 0, 0, 0x26, 0, 0x69, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+            0x11, 0, 5,
+        ][..],
         b"topic",
         &[0, 0, 0, 6],
         b"TBW102",
@@ -69,7 +72,17 @@ fn escapes_beyond_the_basic_plane() {
 #[test]
 fn malformed_headers_are_refused() {
     let deep = format!("{{\"x\":{}{}}}", "[".repeat(100), "]".repeat(100));
-    for header in ["", "{", "[]", "{\"code\":}", "{\"code\":\"x\"}", "{\"code\":1", "{\"code\":1}}", "{\"a\":\"\\u12\"}", &deep] {
+    for header in [
+        "",
+        "{",
+        "[]",
+        "{\"code\":}",
+        "{\"code\":\"x\"}",
+        "{\"code\":1",
+        "{\"code\":1}}",
+        "{\"a\":\"\\u12\"}",
+        &deep,
+    ] {
         let bytes = json_frame(header, b"");
         assert!(CommandBuf::decode(split(&bytes).unwrap().unwrap()).is_err(), "{header}");
     }

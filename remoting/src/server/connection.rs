@@ -145,7 +145,8 @@ impl<S: Session> Connection<S> {
             self.session.deadline(),
         ];
         let Some(due) = own.into_iter().flatten().min() else { return false };
-        let (sleep, at) = self.timer.get_or_insert_with(|| (Box::pin(tokio::time::sleep_until(due.into())), due));
+        let (sleep, at) =
+            self.timer.get_or_insert_with(|| (Box::pin(tokio::time::sleep_until(due.into())), due));
         if *at > due {
             sleep.as_mut().reset(due.into());
             *at = due;

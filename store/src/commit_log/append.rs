@@ -48,7 +48,8 @@ impl Tag {
     /// The code that the stored record `topic`, `properties` has: what recovery writes again.
     pub(crate) fn of_record(record: &Record<'_>, levels: &DelayLevels) -> i64 {
         if record.topic == name::SCHEDULE_TOPIC
-            && let Some(delay) = record.property(properties::DELAY).and_then(|n| levels.delay(n.parse().ok()?))
+            && let Some(delay) =
+                record.property(properties::DELAY).and_then(|n| levels.delay(n.parse().ok()?))
         {
             return Self::DueAfter(delay).code(record.store_timestamp);
         }
@@ -142,7 +143,9 @@ impl Tip {
         if rest >= BLANK_LEN {
             // SAFETY: as in `write`.
             unsafe {
-                self.segment.mapping().write(self.at + 4..self.at + 8, |out| out.copy_from_slice(&MAGIC_BLANK.to_be_bytes()));
+                self.segment
+                    .mapping()
+                    .write(self.at + 4..self.at + 8, |out| out.copy_from_slice(&MAGIC_BLANK.to_be_bytes()));
                 self.segment.mapping().seal(self.at, (rest as u32).to_be_bytes());
             }
         }

@@ -17,9 +17,9 @@ pub use segment::Segment;
 pub(crate) use segments::Segments;
 
 use crate::PhysicalOffset;
-use gantry_message::record::{self, RecordError};
-use gantry_message::Record;
 use bytes::Bytes;
+use gantry_message::Record;
+use gantry_message::record::{self, RecordError};
 
 /// A place in the log while reading it from front to back.
 pub(crate) struct Scan<'a> {
@@ -39,7 +39,12 @@ pub(crate) enum Step<'a> {
 
 impl<'a> Scan<'a> {
     /// Reads from `start`, a record's or a file's first byte, to `end`.
-    pub(crate) fn new(segments: &'a Segments, start: PhysicalOffset, end: PhysicalOffset, check_crc: bool) -> Self {
+    pub(crate) fn new(
+        segments: &'a Segments,
+        start: PhysicalOffset,
+        end: PhysicalOffset,
+        check_crc: bool,
+    ) -> Self {
         Self { segments, at: start, end, check_crc }
     }
 

@@ -153,7 +153,8 @@ impl Ahead {
         }
         *warmed = segment.base() + range.end as i64;
         let result = segment.mapping().warm_for_writing(range.clone());
-        let result = result.and_then(|()| if self.prewrite { segment.mapping().flush(range) } else { Ok(()) });
+        let result =
+            result.and_then(|()| if self.prewrite { segment.mapping().flush(range) } else { Ok(()) });
         if let Err(error) = result {
             // Only slower: the append faults the pages in itself.
             tracing::debug!(%error, "cannot warm the CommitLog ahead");

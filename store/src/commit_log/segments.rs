@@ -35,7 +35,8 @@ impl Segments {
         let mut files: VecDeque<Arc<Segment>> = VecDeque::new();
         for (n, (base, path)) in found.into_iter().enumerate() {
             let base = PhysicalOffset(base);
-            let file = File::options().read(true).write(true).open(&path).map_err(OpenError::io("open", &path))?;
+            let file =
+                File::options().read(true).write(true).open(&path).map_err(OpenError::io("open", &path))?;
             let len = file.metadata().map_err(OpenError::io("read the size of", &path))?.len();
             if len != file_size {
                 // A crash while the next file was being made: nothing was ever written to it.

@@ -112,7 +112,8 @@ impl QueueFiles {
         };
         for entry in entries {
             let name = entry?.file_name();
-            let byte: Option<i64> = name.to_str().filter(|name| name.len() == 20).and_then(|name| name.parse().ok());
+            let byte: Option<i64> =
+                name.to_str().filter(|name| name.len() == 20).and_then(|name| name.parse().ok());
             if let Some(byte) = byte {
                 starts.push(QueueOffset(byte / ENTRY as i64));
             }
@@ -164,7 +165,11 @@ impl QueueFiles {
     }
 
     /// Fills a queue's first file with holes up to `first`, where its first message is.
-    pub(crate) fn fill_holes(&self, first: QueueOffset, touched: &mut dyn FnMut(PathBuf, Arc<File>)) -> io::Result<()> {
+    pub(crate) fn fill_holes(
+        &self,
+        first: QueueOffset,
+        touched: &mut dyn FnMut(PathBuf, Arc<File>),
+    ) -> io::Result<()> {
         let start = self.file_start(first);
         let holes = std::iter::repeat_n(Entry::HOLE, (first - start) as usize);
         self.write(start, holes, touched)

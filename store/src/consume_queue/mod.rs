@@ -128,7 +128,13 @@ impl ConsumeQueue {
     ///
     /// # Errors
     /// When a file cannot be read.
-    pub fn read(&self, from: QueueOffset, max: usize, end: PhysicalOffset, out: &mut Vec<Entry>) -> io::Result<()> {
+    pub fn read(
+        &self,
+        from: QueueOffset,
+        max: usize,
+        end: PhysicalOffset,
+        out: &mut Vec<Entry>,
+    ) -> io::Result<()> {
         out.clear();
         {
             let tail = self.tail.lock();
@@ -138,7 +144,9 @@ impl ConsumeQueue {
                 return Ok(());
             }
         }
-        out.extend(self.files.read(from, max)?.into_iter().take_while(|entry| entry.is_hole() || entry.end() <= end));
+        out.extend(
+            self.files.read(from, max)?.into_iter().take_while(|entry| entry.is_hole() || entry.end() <= end),
+        );
         // A queue of this name may have been cut while we read; its next offset is the judge.
         out.truncate(usize::try_from(self.next_offset() - from).unwrap_or(0));
         Ok(())
@@ -273,7 +281,11 @@ impl ConsumeQueue {
             } else {
                 tracing::warn!(topic = %self.topic, queue = self.id, %offset, expected = %next, "messages are missing from the log");
                 self.write_tail(PhysicalOffset(i64::MAX), &mut |_, _| {})?;
-                self.files.write(next, std::iter::repeat_n(Entry::HOLE, (offset - next) as usize), &mut |_, _| {})?;
+                self.files.write(
+                    next,
+                    std::iter::repeat_n(Entry::HOLE, (offset - next) as usize),
+                    &mut |_, _| {},
+                )?;
                 self.reset(offset, self.min_offset());
             }
         }
@@ -308,7 +320,6 @@ impl ConsumeQueue {
         self.deleted.store(true, Ordering::Release);
         self.files.remove_all()
     }
-
 }
 
 #[cfg(test)]

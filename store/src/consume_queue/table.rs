@@ -10,13 +10,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+type ById = BTreeMap<i32, Arc<ConsumeQueue>>;
+
 /// Queues by topic and id.
 #[derive(Debug)]
 pub(crate) struct QueueTable {
     dir: PathBuf,
     entries_per_file: u32,
     cache: Arc<FileCache>,
-    topics: RwLock<HashMap<Box<str>, BTreeMap<i32, Arc<ConsumeQueue>>>>,
+    topics: RwLock<HashMap<Box<str>, ById>>,
 }
 
 impl QueueTable {
@@ -26,7 +28,8 @@ impl QueueTable {
 
     /// Finds the queues whose files exist.
     pub(crate) fn scan(&self) -> io::Result<()> {
-        let numbered = |path: &Path| path.file_name().and_then(|n| n.to_str()).and_then(|n| n.parse::<i32>().ok());
+        let numbered =
+            |path: &Path| path.file_name().and_then(|n| n.to_str()).and_then(|n| n.parse::<i32>().ok());
         for topic in list(&self.dir)? {
             let Some(name) = topic.file_name().and_then(|name| name.to_str()) else { continue };
             for id in list(&topic)?.iter().filter_map(|path| numbered(path)) {
@@ -49,7 +52,11 @@ impl QueueTable {
         let queues = topics.entry(topic.into()).or_default();
         Arc::clone(queues.entry(id).or_insert_with(|| {
             let dir = self.dir.join(topic).join(id.to_string());
-            Arc::new(ConsumeQueue::new(topic, id, QueueFiles::new(dir, self.entries_per_file, Arc::clone(&self.cache))))
+            Arc::new(ConsumeQueue::new(
+                topic,
+                id,
+                QueueFiles::new(dir, self.entries_per_file, Arc::clone(&self.cache)),
+            ))
         }))
     }
 
@@ -97,7 +104,9 @@ impl QueueTable {
 fn list(dir: &Path) -> io::Result<Vec<PathBuf>> {
     match fs::read_dir(dir) {
         Ok(entries) => entries.map(|entry| entry.map(|entry| entry.path())).collect(),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(Vec::new()),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Ok(Vec::new())
+        }
         Err(error) => Err(error),
     }
 }

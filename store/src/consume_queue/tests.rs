@@ -47,7 +47,9 @@ fn entries_are_read_from_memory_and_from_files() {
 fn nobody_sees_beyond_what_is_safe() {
     let dir = tempfile::tempdir().unwrap();
     let queue = queue(dir.path());
-    (0..5).for_each(|n| { queue.push(entry(n)); });
+    (0..5).for_each(|n| {
+        queue.push(entry(n));
+    });
     let safe = PhysicalOffset(250);
     assert_eq!(queue.max_offset(safe), QueueOffset(2));
     let mut seen = Vec::new();

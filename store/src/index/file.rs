@@ -140,7 +140,12 @@ impl IndexFile {
     }
 
     /// Places of the messages whose key has `hash`, newest first, stored within `times`; `visit` says when it has enough.
-    pub(crate) fn query(&self, hash: u32, times: &RangeInclusive<i64>, mut visit: impl FnMut(PhysicalOffset) -> bool) {
+    pub(crate) fn query(
+        &self,
+        hash: u32,
+        times: &RangeInclusive<i64>,
+        mut visit: impl FnMut(PhysicalOffset) -> bool,
+    ) {
         let begin = self.long(BEGIN_TIMESTAMP);
         let mut number = self.int(self.slot_at(hash));
         let mut below = self.count();
@@ -161,7 +166,9 @@ impl IndexFile {
 
     /// True when the file may have messages stored within `times`.
     pub(crate) fn overlaps(&self, times: &RangeInclusive<i64>) -> bool {
-        !self.is_empty() && self.long(BEGIN_TIMESTAMP) <= *times.end() && self.end_timestamp().saturating_add(999) >= *times.start()
+        !self.is_empty()
+            && self.long(BEGIN_TIMESTAMP) <= *times.end()
+            && self.end_timestamp().saturating_add(999) >= *times.start()
     }
 
     pub(crate) fn flush(&self) -> io::Result<()> {

@@ -63,7 +63,8 @@ impl Index {
         for path in paths {
             let file = IndexFile::open(path.clone(), shape).map_err(OpenError::io("open", &path))?;
             let usable = file.filter(|file| {
-                let continues = files.last().is_none_or(|before| before.end_physical() <= file.end_physical());
+                let continues =
+                    files.last().is_none_or(|before| before.end_physical() <= file.end_physical());
                 !file.is_empty() && continues && trust_until.is_none_or(|until| file.end_physical() < until)
             });
             match usable {
@@ -232,7 +233,10 @@ impl Index {
             *asked = true;
             self.ask.notify_one();
             if self.caught_up.wait_until(&mut asked, deadline).timed_out() {
-                tracing::warn!(behind = end - self.indexed(), "the index is behind: a query may miss the newest messages");
+                tracing::warn!(
+                    behind = end - self.indexed(),
+                    "the index is behind: a query may miss the newest messages"
+                );
                 return;
             }
         }
@@ -240,7 +244,10 @@ impl Index {
 
     /// Time of the newest indexed message and its place; zeros when there is none.
     pub(crate) fn last_update(&self) -> (i64, PhysicalOffset) {
-        self.files.read().last().map_or((0, PhysicalOffset(0)), |last| (last.end_timestamp(), last.end_physical()))
+        self.files
+            .read()
+            .last()
+            .map_or((0, PhysicalOffset(0)), |last| (last.end_timestamp(), last.end_physical()))
     }
 
     /// Deletes files whose messages all lie before `log_start`.

@@ -51,7 +51,8 @@ struct Sent {
 
 fn send(store: &Store, topic: &str, queue: i32, n: usize) -> Sent {
     let body = format!("{topic}/{queue}/{n}").repeat(n % 7 * 10 + 1).into_bytes();
-    let properties = format!("KEYS\u{1}key{n} all\u{2}TAGS\u{1}tag{}\u{2}UNIQ_KEY\u{1}u{topic}{n}\u{2}", n % 3);
+    let properties =
+        format!("KEYS\u{1}key{n} all\u{2}TAGS\u{1}tag{}\u{2}UNIQ_KEY\u{1}u{topic}{n}\u{2}", n % 3);
     let appended = store.append(&store.queue(topic, queue), &message(&body, &properties)).unwrap();
     Sent { topic: topic.into(), queue, offset: appended.queue_offset.0, at: appended.physical_offset, body }
 }
@@ -168,8 +169,13 @@ fn derived_files_that_are_gone_are_built_again() {
     let store = Store::open(config(dir.path())).unwrap();
     let sent = fill(&store, 0, 600);
     store.close();
-    let cases: [&[&str]; 5] =
-        [&["consumequeue"], &["index"], &["consumequeue", "index", "checkpoint"], &["consumequeue/A/0"], &["checkpoint"]];
+    let cases: [&[&str]; 5] = [
+        &["consumequeue"],
+        &["index"],
+        &["consumequeue", "index", "checkpoint"],
+        &["consumequeue/A/0"],
+        &["checkpoint"],
+    ];
     for gone in cases {
         let copy = snapshot(dir.path());
         for path in gone {
@@ -245,7 +251,8 @@ fn pulls_outside_a_queue_are_corrected() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(config(dir.path())).unwrap();
     let pull = |offset| {
-        let pulled = store.pull(&store.queue("A", 0), QueueOffset(offset), PullLimits::new(32), |_| true).unwrap();
+        let pulled =
+            store.pull(&store.queue("A", 0), QueueOffset(offset), PullLimits::new(32), |_| true).unwrap();
         (pulled.status, pulled.next_offset.0)
     };
     assert_eq!(pull(0), (PullStatus::NoMessageInQueue, 0));
@@ -304,7 +311,7 @@ fn a_deleted_topic_starts_anew_and_stays_deleted() {
     let first = send(&store, "A", 0, 1);
     assert_eq!(first.offset, 0);
     let again = Store::open(config(snapshot(dir.path()).path())).unwrap();
-    assert_eq!(consume(&again, "A", 0), [(0, first.body.clone())]);
+    assert_eq!(consume(&again, "A", 0), [(0, first.body)]);
     store.delete_topic("A").unwrap();
     store.close();
     let again = Store::open(config(dir.path())).unwrap();
@@ -327,7 +334,8 @@ fn old_files_go_with_everything_derived_from_them() {
     assert!(start > PhysicalOffset(64 * 1024), "files went: {start}");
     for topic in ["A", "B", "%RETRY%g"] {
         for id in 0..4 {
-            let left: Vec<_> = sent.iter().filter(|s| s.topic == topic && s.queue == id && s.at >= start).collect();
+            let left: Vec<_> =
+                sent.iter().filter(|s| s.topic == topic && s.queue == id && s.at >= start).collect();
             assert_eq!(consume(&store, topic, id).len(), left.len());
             assert_eq!(store.queue(topic, id).min_offset().0, left.first().map_or(0, |s| s.offset));
         }
@@ -346,7 +354,8 @@ fn delayed_messages_keep_their_time_through_a_rebuild() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(config(dir.path())).unwrap();
     let queue = store.queue(name::SCHEDULE_TOPIC, 2);
-    let delayed = NewMessage { tag: Tag::DueAfter(Duration::from_secs(10)), ..message(b"later", "DELAY\u{1}3\u{2}") };
+    let delayed =
+        NewMessage { tag: Tag::DueAfter(Duration::from_secs(10)), ..message(b"later", "DELAY\u{1}3\u{2}") };
     let due = store.append(&queue, &delayed).unwrap().store_timestamp + 10_000;
     assert_eq!(store.entry(&queue, QueueOffset(0)).unwrap().unwrap().tag_code, due);
     let again = Store::open(config(snapshot(dir.path()).path())).unwrap();
