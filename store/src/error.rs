@@ -78,6 +78,9 @@ pub enum AppendError {
     /// No new CommitLog file could be made.
     #[error("cannot make the next CommitLog file: {0}")]
     Roll(io::Error),
+    /// The queue's topic was deleted just now.
+    #[error("the topic was deleted")]
+    QueueDeleted,
     /// The store is closed, or stopped itself because a flush failed.
     #[error("the store has stopped")]
     Stopped,

@@ -349,6 +349,7 @@ impl Store {
             let removed = self.inner.queues.remove(topic);
             let mut digest = self.inner.digest.lock();
             for queue in &removed {
+                queue.mark_deleted();
                 let next = queue.next_offset().0;
                 digest.count -= i64::from(next > 0);
                 digest.entries -= next;
@@ -356,7 +357,7 @@ impl Store {
             removed
         };
         for queue in &removed {
-            queue.delete()?;
+            queue.delete_files()?;
         }
         self.inner.queues.remove_dir(topic);
         // Until the next checkpoint a crash would bring the queues back.
@@ -528,6 +529,9 @@ impl Inner {
 
         let mut tip = self.tip.lock();
         self.check_writable()?;
+        if queue.is_deleted() {
+            return Err(AppendError::QueueDeleted);
+        }
         let start = loop {
             match tip.place(total) {
                 Placed::Fits(start) => break start,
@@ -590,7 +594,7 @@ impl Inner {
         }
         // After the queue knows: whoever is told that the log is safe up to here must find the entries.
         self.flusher.publish(at);
-        if !queue.is_deleted() {
+        {
             let mut digest = self.digest.lock();
             digest.entries += messages.len() as i64;
             digest.count += i64::from(first_offset == QueueOffset(0));

@@ -40,5 +40,5 @@ pub(crate) fn group_config(broker: &Broker, command: &Command<'_>) -> Result<Ans
             format!("subscription group not exist, {group}{SEE_ALSO}"),
         )
     })?;
-    Ok(Answer::json(&config))
+    Ok(Answer::json(&*config))
 }

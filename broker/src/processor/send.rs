@@ -90,15 +90,15 @@ fn store(session: &BrokerSession, command: &Command<'_>) -> Result<Done, Refusal
         _ => SendMessageV2::from_fields(command.ext)?,
     };
     let is_batch = header.batch || command.request_code() == RequestCode::SEND_BATCH_MESSAGE;
-    let topic = check_topic(broker, session, &header)?;
+    let sent_properties = header.properties.unwrap_or_default();
+    let facts = Facts::of(sent_properties);
+    let topic = check_topic(broker, session, &header, &facts)?;
     let config = topic.config();
     let queue_id = choose_queue(&header, &config, session)?;
-    let sent_properties = header.properties.unwrap_or_default();
     if command.body.len() > broker.config.max_message_size || sent_properties.len() > properties::MAX_LEN {
         return Err(illegal(broker, command.body.len()));
     }
     let born_host = Host::new(session.peer.addr());
-    let facts = Facts::of(sent_properties);
     if is_batch {
         return store_batch(broker, command.body, &header, &topic, queue_id, born_host, &facts);
     }
@@ -313,6 +313,7 @@ fn check_topic(
     broker: &Broker,
     session: &BrokerSession,
     header: &SendMessageV2<'_>,
+    facts: &Facts,
 ) -> Result<Arc<Topic>, Refusal> {
     let topic = header.topic;
     name::check_topic(topic)
@@ -329,8 +330,7 @@ fn check_topic(
             format!("the broker[{}] sending message is forbidden", broker.config.broker_ip1),
         ));
     }
-    let facts = header.properties.map(Facts::of);
-    if let Some(what) = facts.and_then(|facts| facts.refused) {
+    if let Some(what) = facts.refused {
         return Err(Refusal::new(
             ResponseCode::NO_PERMISSION,
             format!("this broker does not take {what} yet"),
@@ -450,6 +450,7 @@ fn illegal(broker: &Broker, body: usize) -> Refusal {
 fn append_failed(broker: &Broker, error: AppendError) -> Refusal {
     match error {
         AppendError::TooLarge { .. } => illegal(broker, 0),
+        AppendError::QueueDeleted => Refusal::new(ResponseCode::TOPIC_NOT_EXIST, error.to_string()),
         AppendError::DiskFull { .. } | AppendError::Stopped | AppendError::Roll(_) => {
             Refusal::new(ResponseCode::SERVICE_NOT_AVAILABLE, format!("service not available now. {error}"))
         }

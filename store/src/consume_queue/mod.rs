@@ -314,10 +314,14 @@ impl ConsumeQueue {
         self.files.remove_before(QueueOffset(low))
     }
 
-    /// Deletes the queue and its files.
-    pub(crate) fn delete(&self) -> io::Result<()> {
-        let _writing = self.writing.lock();
+    /// Says that the queue is gone. Under the append lock: no message gets an offset in it afterwards.
+    pub(crate) fn mark_deleted(&self) {
         self.deleted.store(true, Ordering::Release);
+    }
+
+    /// Deletes the files of a queue that was marked as deleted.
+    pub(crate) fn delete_files(&self) -> io::Result<()> {
+        let _writing = self.writing.lock();
         self.files.remove_all()
     }
 }
