@@ -9,7 +9,7 @@ use crate::json_file;
 use crate::locks::QueueLocks;
 use crate::offsets::ConsumerOffsets;
 use crate::processor::FlushWaiters;
-use crate::rates::Rate;
+use crate::rates::{Rate, Slowest};
 use crate::registration::Registration;
 use crate::topics::{Queue, Topics};
 use gantry_message::delay::DelayLevels;
@@ -43,6 +43,8 @@ pub(crate) struct Broker {
     pub(crate) boot_timestamp: i64,
     pub(crate) put: Rate,
     pub(crate) got: Rate,
+    pub(crate) slowest_put: Slowest,
+    pub(crate) slowest_get: Slowest,
     /// SYNC mode: messages that are not on the disk yet, so that nobody was told of them.
     arrivals: Mutex<Vec<Arrival>>,
 }
@@ -100,6 +102,8 @@ impl Broker {
             boot_timestamp: now_ms(),
             put: Rate::default(),
             got: Rate::default(),
+            slowest_put: Slowest::default(),
+            slowest_get: Slowest::default(),
             arrivals: Mutex::default(),
             store,
             config,

@@ -18,6 +18,8 @@ struct OffsetFile {
 }
 
 type Queues = BTreeMap<i32, i64>;
+/// Group, topic, queue.
+type Place = (Box<str>, Box<str>, i32);
 type Topics = HashMap<Box<str>, Queues>;
 
 /// Offsets by group, topic and queue.
@@ -27,6 +29,9 @@ pub(crate) struct ConsumerOffsets {
     groups: RwLock<HashMap<Box<str>, Topics>>,
     version: RwLock<DataVersion>,
     changed: AtomicBool,
+    /// Resets that the group's next pull is told of.
+    pending: RwLock<HashMap<Place, i64>>,
+    any_pending: AtomicBool,
 }
 
 impl ConsumerOffsets {
@@ -44,6 +49,8 @@ impl ConsumerOffsets {
             groups: RwLock::new(groups),
             version: RwLock::new(file.data_version),
             changed: AtomicBool::new(false),
+            pending: RwLock::default(),
+            any_pending: AtomicBool::new(false),
         })
     }
 
@@ -68,6 +75,31 @@ impl ConsumerOffsets {
         }
         drop(groups);
         self.changed.store(true, Ordering::Release);
+    }
+
+    /// Moves a group and remembers to tell it.
+    pub(crate) fn reset(&self, group: &str, topic: &str, queue: i32, offset: i64) {
+        let mut pending = self.pending.write();
+        pending.insert((group.into(), topic.into(), queue), offset);
+        self.any_pending.store(true, Ordering::Release);
+        self.commit(group, topic, queue, offset);
+    }
+
+    /// Where the group has to move, asked once. One load while nobody was reset.
+    pub(crate) fn take_reset(&self, group: &str, topic: &str, queue: i32) -> Option<i64> {
+        if !self.any_pending.load(Ordering::Acquire) {
+            return None;
+        }
+        let mut pending = self.pending.write();
+        let offset = pending.remove(&(group.into(), topic.into(), queue));
+        self.any_pending.store(!pending.is_empty(), Ordering::Release);
+        offset
+    }
+
+    /// True while the group was not told of a reset: what it commits now comes from before.
+    pub(crate) fn has_reset(&self, group: &str, topic: &str, queue: i32) -> bool {
+        self.any_pending.load(Ordering::Acquire)
+            && self.pending.read().contains_key(&(group.into(), topic.into(), queue))
     }
 
     /// Topics that a group has offsets of.

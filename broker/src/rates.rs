@@ -12,6 +12,30 @@ pub(crate) struct Rate {
     samples: Mutex<VecDeque<(Instant, u64)>>,
 }
 
+/// The longest of some durations. Every 64th is measured: two looks at the clock are not free on the hot path.
+#[derive(Debug, Default)]
+pub(crate) struct Slowest {
+    count: AtomicU64,
+    micros: AtomicU64,
+}
+
+impl Slowest {
+    pub(crate) fn time<T>(&self, work: impl FnOnce() -> T) -> T {
+        if !self.count.fetch_add(1, Ordering::Relaxed).is_multiple_of(64) {
+            return work();
+        }
+        let start = Instant::now();
+        let result = work();
+        self.micros.fetch_max(start.elapsed().as_micros() as u64, Ordering::Relaxed);
+        result
+    }
+
+    /// In whole milliseconds, as Apache tells it.
+    pub(crate) fn millis(&self) -> u64 {
+        self.micros.load(Ordering::Relaxed) / 1000
+    }
+}
+
 const WINDOWS: [u64; 3] = [10, 60, 600];
 
 impl Rate {

@@ -42,6 +42,8 @@ pub struct Stats {
     pub appended: (u64, u64),
     /// Share of the disk in use, 0 to 1.
     pub disk_used: f64,
+    /// Bytes of the disk, and those of them that are free.
+    pub disk: (u64, u64),
 }
 
 /// An open store. Dropping it closes it.
@@ -398,6 +400,7 @@ impl Store {
             durable: inner.flusher.durable(),
             appended: (inner.messages.load(Ordering::Relaxed), inner.bytes.load(Ordering::Relaxed)),
             disk_used: inner.disk_used(),
+            disk: sys::disk_size(inner.segments.dir()).unwrap_or_default(),
         }
     }
 

@@ -73,6 +73,12 @@ pub(crate) fn disk_used(path: &Path) -> io::Result<f64> {
     Ok(if usable > 0.0 { used / usable } else { 1.0 })
 }
 
+/// Bytes of the file system that holds `path`, and those of them that are free.
+pub(crate) fn disk_size(path: &Path) -> io::Result<(u64, u64)> {
+    let stat = rustix::fs::statvfs(path)?;
+    Ok((stat.f_blocks * stat.f_frsize, stat.f_bavail * stat.f_frsize))
+}
+
 /// Bytes of memory this process may use: the machine's, or its control group's limit.
 pub(crate) fn memory_limit() -> u64 {
     let number = |text: String| text.trim().parse::<u64>().ok();

@@ -197,6 +197,9 @@ macro_rules! table {
     ) => {
         /// Sets one key; false when it means nothing here.
         pub(super) fn set(config: &mut BrokerConfig, key: &str, value: &str) -> Result<bool, ConfigError> {
+            // 4.x wrote "maped", 5.x writes "mapped".
+            let key = key.replacen("mappedFile", "mapedFile", 1);
+            let key = key.as_str();
             let refuse = |expected| ConfigError::Value { key: key.into(), value: value.into(), expected };
             match key {
                 $($key => config.$field = Setting::read(value).map_err(refuse)?,)*
@@ -327,9 +330,10 @@ mod tests {
     #[test]
     fn apaches_keys_are_read_and_unknown_ones_named() {
         let mut config = BrokerConfig::new("/tmp/x");
-        let text = "brokerName=b\nlistenPort=20911\nflushDiskType=SYNC_FLUSH\ndeleteWhen=04;16\nfileReservedTime=48\n\
+        let text = "mappedFileSizeCommitLog=1048576\nbrokerName=b\nlistenPort=20911\nflushDiskType=SYNC_FLUSH\ndeleteWhen=04;16\nfileReservedTime=48\n\
             diskMaxUsedSpaceRatio=88\nnamesrvAddr=a:1;b:2\nsendMessageThreadPoolNums=4\nbrokerNam=typo\n";
         let ignored = config.apply(text).unwrap();
+        assert_eq!(config.maped_file_size_commit_log, 1_048_576);
         assert_eq!(config.listen_port, 20911);
         assert_eq!(config.namesrv_addr, ["a:1", "b:2"]);
         assert_eq!(config.retention.keep.as_secs(), 48 * 3600);

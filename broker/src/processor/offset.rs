@@ -47,7 +47,9 @@ pub(crate) fn update_offset(broker: &Broker, command: &Command<'_>) -> Result<An
     if header.commit_offset < 0 {
         return Err(Refusal::new(ResponseCode::SYSTEM_ERROR, "an offset cannot be negative"));
     }
-    broker.offsets.commit(header.consumer_group, header.topic, header.queue_id, header.commit_offset);
+    if !broker.offsets.has_reset(header.consumer_group, header.topic, header.queue_id) {
+        broker.offsets.commit(header.consumer_group, header.topic, header.queue_id, header.commit_offset);
+    }
     Ok(Answer::ok())
 }
 

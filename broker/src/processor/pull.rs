@@ -30,15 +30,17 @@ pub(crate) fn pull(session: &mut BrokerSession, command: &Command<'_>, out: &mut
         }
     };
     let broker = &session.broker;
+    if moved_by_reset(session, out, to, &topic, header.consumer_group, header.queue_id) {
+        return;
+    }
     if header.sys_flag & header::PULL_COMMIT_OFFSET != 0 && header.commit_offset >= 0 {
         broker.offsets.commit(header.consumer_group, header.topic, header.queue_id, header.commit_offset);
     }
     let offset = QueueOffset(header.queue_offset);
     let queue = topic.queue(&broker.store, header.queue_id);
-    let read = |max: i32| {
-        broker.store.pull(&queue.log, offset, PullLimits::new(max.max(0) as usize), |tag| filter.matches(tag))
-    };
-    let pulled = match read(header.max_msg_nums) {
+    let limits = PullLimits::new(header.max_msg_nums.max(0) as usize);
+    let read = || broker.store.pull(&queue.log, offset, limits, |tag| filter.matches(tag));
+    let pulled = match broker.slowest_get.time(read) {
         Ok(pulled) => pulled,
         Err(error) => return out.refuse(to, ResponseCode::SYSTEM_ERROR, &error.to_string()),
     };
@@ -76,12 +78,41 @@ pub(crate) fn pull_again(session: &mut BrokerSession, hold: &Hold, out: &mut Out
     if let Err(refusal) = check_readable(broker, &topic, &pull.group, pull.queue_id) {
         return out.refuse(pull.to, refusal.code, &refusal.remark);
     }
+    if moved_by_reset(session, out, pull.to, &topic, &pull.group, pull.queue_id) {
+        return;
+    }
     let queue = topic.queue(&broker.store, pull.queue_id);
     let limits = PullLimits::new(pull.max_messages.max(0) as usize);
     match broker.store.pull(&queue.log, hold.offset, limits, |tag| hold.filter.matches(tag)) {
         Ok(pulled) => answer(session, out, pull.to, pulled, hold.offset),
         Err(error) => out.refuse(pull.to, ResponseCode::SYSTEM_ERROR, &error.to_string()),
     }
+}
+
+/// Tells a group that was reset where to go on; true when it was.
+fn moved_by_reset(
+    session: &BrokerSession,
+    out: &mut Outbound,
+    to: ReplyTo,
+    topic: &Topic,
+    group: &str,
+    queue_id: i32,
+) -> bool {
+    let broker = &session.broker;
+    let Some(offset) = broker.offsets.take_reset(group, &topic.config().topic_name, queue_id) else {
+        return false;
+    };
+    let queue = topic.queue(&broker.store, queue_id);
+    let (min, max) = (queue.log.min_offset().0, broker.store.max_offset(&queue.log).0);
+    let fields = |header: &mut gantry_remoting::codec::HeaderWriter<'_>| {
+        header.remark("OFFSET_RESET");
+        header.int_field("suggestWhichBrokerId", 0);
+        header.int_field("nextBeginOffset", offset);
+        header.int_field("minOffset", min);
+        header.int_field("maxOffset", max);
+    };
+    out.respond(to, ResponseCode::PULL_OFFSET_MOVED, fields, &[]);
+    true
 }
 
 /// Every rule that refuses a pull, in Apache's order. Gives the topic and what the consumer wants of it.

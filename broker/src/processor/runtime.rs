@@ -60,6 +60,11 @@ pub(crate) fn runtime_info(broker: &Broker) -> Result<Answer, Refusal> {
         "putMessageAverageSize",
         if messages == 0 { "0".into() } else { (bytes as f64 / messages as f64).to_string() },
     );
+    set("putMessageEntireTimeMax", broker.slowest_put.millis().to_string());
+    set("getMessageEntireTimeMax", broker.slowest_get.millis().to_string());
+    let gib = |bytes: u64| format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30));
+    let (total, free) = stats.disk;
+    set("commitLogDirCapacity", format!("Total : {}, Free : {}.", gib(total), gib(free)));
     set("earliestMessageTimeStamp", earliest.unwrap_or_else(now_ms).to_string());
     set("commitLogMinOffset", stats.log_start.to_string());
     set("commitLogMaxOffset", stats.log_end.to_string());

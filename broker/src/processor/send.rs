@@ -162,7 +162,8 @@ pub(crate) fn append(
     if message.properties.len() + message.extra_properties.len() > properties::MAX_LEN {
         return Err(illegal(broker, message.body.len()));
     }
-    let appended = broker.store.append(&queue.log, message).map_err(|error| append_failed(broker, error))?;
+    let appended = broker.slowest_put.time(|| broker.store.append(&queue.log, message));
+    let appended = appended.map_err(|error| append_failed(broker, error))?;
     broker.put.add(1);
     let tag_code = match message.tag {
         Tag::Code(code) => code,

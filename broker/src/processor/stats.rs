@@ -4,12 +4,12 @@ use super::{failed, no_topic};
 use crate::broker::Broker;
 use gantry_remoting::Command;
 use gantry_remoting::body::{
-    ConsumeStats, GroupList, MessageQueue, OffsetWrapper, TopicOffset, TopicStatsTable,
+    ConsumeStats, GroupList, MessageQueue, OffsetWrapper, QueueMap, TopicOffset, TopicStatsTable,
 };
 use gantry_remoting::header::{FromFields as _, GetConsumeStats, TopicName};
 use gantry_remoting::reply::{Answer, Refusal};
 use gantry_store::QueueOffset;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) fn topic_stats(broker: &Broker, command: &Command<'_>) -> Result<Answer, Refusal> {
     let topic = TopicName::from_fields(command.ext)?.topic;
@@ -37,25 +37,63 @@ pub(crate) fn consume_stats(broker: &Broker, command: &Command<'_>) -> Result<An
     };
     let mut stats = ConsumeStats::default();
     for topic in topics {
-        let Some(config) = broker.topics.get(&topic).map(|topic| topic.config()) else { continue };
-        for queue_id in 0..config.read_queue_nums {
-            let mut wrapper = OffsetWrapper::default();
-            let committed = broker.offsets.get(group, &topic, queue_id);
-            if let Some(queue) = broker.store.existing_queue(&topic, queue_id) {
-                wrapper.broker_offset = broker.store.max_offset(&queue).0;
-                if let Some(committed) = committed
-                    && committed > 0
-                {
-                    wrapper.last_timestamp = stored_at(broker, &queue, QueueOffset(committed - 1))?;
-                }
-            }
-            // A group that never was here has consumed nothing.
-            wrapper.consumer_offset = committed.unwrap_or(0);
-            wrapper.pull_offset = wrapper.consumer_offset;
-            stats.offset_table.0.insert(message_queue(broker, &topic, queue_id), wrapper);
-        }
+        stats.offset_table.0.extend(group_in_topic(broker, group, &topic)?.0);
     }
     Ok(Answer::json(&stats))
+}
+
+/// Where a group stands in each readable queue of a topic; nothing when the topic is gone.
+fn group_in_topic(broker: &Broker, group: &str, topic: &str) -> Result<QueueMap<OffsetWrapper>, Refusal> {
+    let mut table = QueueMap::default();
+    let Some(config) = broker.topics.get(topic).map(|topic| topic.config()) else { return Ok(table) };
+    for queue_id in 0..config.read_queue_nums {
+        // A group that never was here has consumed nothing.
+        let consumed = broker.offsets.get(group, topic, queue_id).unwrap_or(0);
+        let mut wrapper =
+            OffsetWrapper { consumer_offset: consumed, pull_offset: consumed, ..OffsetWrapper::default() };
+        if let Some(queue) = broker.store.existing_queue(topic, queue_id) {
+            wrapper.broker_offset = broker.store.max_offset(&queue).0;
+            wrapper.last_timestamp = stored_at(broker, &queue, QueueOffset(consumed - 1))?;
+        }
+        table.0.insert(message_queue(broker, topic, queue_id), wrapper);
+    }
+    Ok(table)
+}
+
+/// GET_BROKER_CONSUME_STATS: every group in every topic that it has offsets of.
+pub(crate) fn broker_consume_stats(broker: &Broker, command: &Command<'_>) -> Result<Answer, Refusal> {
+    #[derive(serde::Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Body {
+        broker_addr: String,
+        consume_stats_list: Vec<BTreeMap<String, Vec<ConsumeStats>>>,
+        total_diff: i64,
+        total_inflight_diff: i64,
+    }
+    let only_ordered = command.ext.find("isOrder").is_some_and(|text| text.eq_ignore_ascii_case("true"));
+    let mut body = Body {
+        broker_addr: broker.config.advertised().to_string(),
+        consume_stats_list: Vec::new(),
+        total_diff: 0,
+        total_inflight_diff: 0,
+    };
+    for group in broker.groups.table().subscription_group_table.into_keys() {
+        let mut list = Vec::new();
+        for topic in broker.offsets.topics_of(&group) {
+            let Some(config) = broker.topics.get(&topic).map(|topic| topic.config()) else { continue };
+            if only_ordered && !config.order {
+                continue;
+            }
+            let offset_table = group_in_topic(broker, &group, &topic)?;
+            body.total_diff +=
+                offset_table.0.values().map(|w| w.broker_offset - w.consumer_offset).sum::<i64>();
+            list.push(ConsumeStats { consume_tps: 0.0, offset_table });
+        }
+        if !list.is_empty() {
+            body.consume_stats_list.push(BTreeMap::from([(group, list)]));
+        }
+    }
+    Ok(Answer::json(&body))
 }
 
 /// Groups that read a topic now, or did and left their offsets.

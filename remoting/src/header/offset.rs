@@ -41,3 +41,28 @@ header! {
         boundary_type: Option<&'a str> = "boundaryType",
     }
 }
+
+header! {
+    /// INVOKE_BROKER_TO_RESET_OFFSET (Apache: `ResetOffsetRequestHeader`).
+    ResetOffset<'a> {
+        topic: &'a str = "topic",
+        group: &'a str = "group",
+        /// Milliseconds of storing; negative: the end.
+        timestamp: i64 = "timestamp",
+        is_force: bool = "isForce",
+        /// Absent or -1: all queues.
+        queue_id: Option<i32> = "queueId",
+        /// With a queue id; absent or -1: by the timestamp.
+        offset: Option<i64> = "offset",
+    }
+}
+
+header! {
+    /// QUERY_CONSUME_QUEUE.
+    QueryConsumeQueue<'a> {
+        topic: &'a str = "topic",
+        queue_id: i32 = "queueId",
+        index: i64 = "index",
+        count: i32 = "count",
+    }
+}
