@@ -1,1 +1,6 @@
-fn main(){}
+//! The `gantry` program.
+#![forbid(unsafe_code)]
+
+fn main() -> std::process::ExitCode {
+    gantry::main()
+}

@@ -1,0 +1,94 @@
+package dev.gantry.e2e;
+
+import java.util.Map;
+
+import org.apache.rocketmq.client.impl.MQClientAPIImpl;
+import org.apache.rocketmq.client.producer.DefaultMQProducer;
+import org.apache.rocketmq.common.TopicConfig;
+import org.apache.rocketmq.remoting.protocol.RemotingCommand;
+
+/** The one broker of the cluster, spoken to in single requests, below what producers and consumers check themselves. */
+final class Broker {
+    private static final long TIMEOUT_MILLIS = 20_000;
+    private static final int READ_AND_WRITE = 6;
+
+    private final DefaultMQProducer client;
+    private final String name;
+    private final String address;
+
+    Broker(DefaultMQProducer client) throws Exception {
+        this.client = client;
+        // "var", because the two clients keep these classes in different packages.
+        var brokers = api().getBrokerClusterInfo(TIMEOUT_MILLIS).getBrokerAddrTable().values();
+        Expect.equal("brokers in the cluster", 1, brokers.size());
+        var only = brokers.iterator().next();
+        this.name = only.getBrokerName();
+        this.address = only.selectBrokerAddr();
+    }
+
+    String name() {
+        return name;
+    }
+
+    /** The {@code ip:port} it registered. */
+    String address() {
+        return address;
+    }
+
+    void createTopic(String topic, int readQueues, int writeQueues) throws Exception {
+        api().createTopic(address, "TBW102", new TopicConfig(topic, readQueues, writeQueues, READ_AND_WRITE), TIMEOUT_MILLIS);
+        Await.until("the name server serves " + writeQueues + " queues of " + topic,
+            () -> client.fetchPublishMessageQueues(topic).size() == writeQueues);
+    }
+
+    RemotingCommand ask(int code, Map<String, String> fields) throws Exception {
+        return ask(code, fields, null);
+    }
+
+    RemotingCommand ask(int code, Map<String, String> fields, byte[] body) throws Exception {
+        RemotingCommand request = RemotingCommand.createRequestCommand(code, null);
+        fields.forEach(request::addExtField);
+        request.setBody(body);
+        return api().getRemotingClient().invokeSync(address, request, TIMEOUT_MILLIS);
+    }
+
+    /** The offset the next message of that queue will get. */
+    long maxOffset(String topic, int queueId) throws Exception {
+        return offsetIn(ask(30, Map.of("topic", topic, "queueId", String.valueOf(queueId))));
+    }
+
+    /** The offset of the first message of that queue that is still there. */
+    long minOffset(String topic, int queueId) throws Exception {
+        return offsetIn(ask(31, Map.of("topic", topic, "queueId", String.valueOf(queueId))));
+    }
+
+    /** What the broker answers a consumer of that group that asks where to go on. */
+    long committedOffset(String group, String topic, int queueId) throws Exception {
+        return offsetIn(ask(14, Map.of("consumerGroup", group, "topic", topic, "queueId", String.valueOf(queueId))));
+    }
+
+    /** The bytes of the record at that offset of the log. */
+    byte[] recordAt(long physicalOffset) throws Exception {
+        RemotingCommand answer = ask(33, Map.of("offset", String.valueOf(physicalOffset)));
+        Expect.equal("code of the answer (" + answer.getRemark() + ")", ResponseCode.SUCCESS, answer.getCode());
+        return answer.getBody();
+    }
+
+    /** Every message of the topic is behind that group. */
+    void awaitAllCommitted(String group, String topic, int queues) throws Exception {
+        for (int id = 0; id < queues; id++) {
+            int queue = id;
+            long end = maxOffset(topic, queue);
+            Await.until("group " + group + " committed " + end + " in queue " + queue, () -> committedOffset(group, topic, queue) == end);
+        }
+    }
+
+    private static long offsetIn(RemotingCommand answer) {
+        Expect.equal("code of the answer (" + answer.getRemark() + ")", ResponseCode.SUCCESS, answer.getCode());
+        return Long.parseLong(answer.getExtFields().get("offset"));
+    }
+
+    private MQClientAPIImpl api() {
+        return client.getDefaultMQProducerImpl().getMqClientFactory().getMQClientAPIImpl();
+    }
+}

@@ -1,0 +1,94 @@
+package dev.gantry.e2e;
+
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * {@code Cases <case> <name server> [args]} runs one case: exit code 0 when it holds, 1 with the reason when it does not.
+ * {@code Cases all-of a,b,c <name server>} runs several after each other, with a line for each.
+ */
+public final class Cases {
+    private static final Harness HARNESS = new Harness();
+    private static final Map<String, Case> ALL = new LinkedHashMap<>();
+
+    static {
+        ALL.put("send-sync", Sending::sync);
+        ALL.put("send-async", Sending::async);
+        ALL.put("send-oneway", Sending::oneway);
+        ALL.put("send-batch", Sending::batch);
+        ALL.put("queue-selection", QueueSelection::run);
+        ALL.put("auto-created-topic", AutoCreatedTopic::created);
+        ALL.put("auto-create-off", AutoCreatedTopic::refused);
+        ALL.put("compressed-body", CompressedBody::run);
+        ALL.put("large-message", LargeMessage::run);
+        ALL.put("refused-sends", Refusals::sends);
+        ALL.put("refused-pulls", Refusals::pulls);
+        ALL.put("refused-requests", Refusals::others);
+
+        ALL.put("push-concurrently", PushConcurrently::run);
+        ALL.put("rebalance-announced", RebalanceAnnounced::run);
+        ALL.put("push-orderly", PushOrderly::run);
+        ALL.put("orderly-after-peer-killed", OrderlyAfterPeerKilled::run);
+        ALL.put("orderly-peer", OrderlyAfterPeerKilled::peer);
+        ALL.put("lite-pull-assign", LitePull::assign);
+        ALL.put("lite-pull-subscribe", LitePull::subscribe);
+        ALL.put("broadcasting", Broadcasting::run);
+        ALL.put("tag-filter", TagFilter::run);
+        ALL.put("consume-from-first", ConsumeFrom::firstWhileYoung);
+        ALL.put("consume-from-last", ConsumeFrom::lastWhileYoung);
+        ALL.put("consume-from-timestamp", ConsumeFrom::timestampWhileYoung);
+        ALL.put("consume-from-when-old", ConsumeFrom::whenOld);
+        ALL.put("retry-after-failed-listener", RetryAfterFailedListener::run);
+
+        ALL.put("offsets-survive-consumer-restart", OffsetsSurvive::consumerRestart);
+        ALL.put("offsets-survive-broker-restart", OffsetsSurvive::brokerRestart);
+        ALL.put("messages-survive-broker-kill", MessagesSurviveBrokerKill::run);
+
+        ALL.put("query-by-key", Query::byKey);
+        ALL.put("query-by-unique-key", Query::byUniqueKey);
+        ALL.put("view-by-id", Query::byOffsetId);
+
+        ALL.put("bulk", Bulk::run);
+    }
+
+    private Cases() {
+    }
+
+    public static void main(String[] args) {
+        if (args.length == 1 && args[0].equals("list")) {
+            ALL.keySet().forEach(System.out::println);
+            System.exit(0);
+        }
+        if (args.length >= 3 && args[0].equals("all-of")) {
+            System.exit(runAll(List.of(args[1].split(",")), args[2]) ? 0 : 1);
+        }
+        if (args.length < 2 || !ALL.containsKey(args[0])) {
+            System.err.println("usage: Cases <case> <name server> [args] | Cases all-of <case>,<case> <name server> | Cases list");
+            System.exit(2);
+        }
+        System.exit(run(args[0], args[1], Arrays.asList(args).subList(2, args.length)) ? 0 : 1);
+    }
+
+    private static boolean runAll(List<String> cases, String namesrv) {
+        boolean allHeld = true;
+        for (String each : cases) {
+            allHeld &= run(each, namesrv, List.of());
+        }
+        return allHeld;
+    }
+
+    private static boolean run(String name, String namesrv, List<String> args) {
+        long start = System.nanoTime();
+        try (Stage stage = new Stage(name, namesrv, args, HARNESS)) {
+            ALL.get(name).run(stage);
+            System.out.println("ok " + name + " " + (System.nanoTime() - start) / 1_000_000 + " ms");
+            return true;
+        } catch (Throwable e) {
+            System.out.println("FAILED " + name + ": " + e.getMessage());
+            e.printStackTrace(System.out);
+            return false;
+        }
+    }
+}

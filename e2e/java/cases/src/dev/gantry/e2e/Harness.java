@@ -1,0 +1,43 @@
+package dev.gantry.e2e;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * The one who started this program. It owns the servers and other processes; a case asks it to act by a line
+ * {@code @@ action} on standard output and goes on when {@code @@ done} comes back on standard input.
+ */
+final class Harness {
+    private final BufferedReader answers = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+
+    /** Stops the broker as an operator would, and starts it again on the same store. */
+    void restartBroker() throws IOException {
+        ask("restart-broker");
+    }
+
+    /** Kills the broker without warning, and starts it again on the same store. */
+    void killBroker() throws IOException {
+        ask("kill-broker");
+    }
+
+    /** Starts a second process of the same client running another case. */
+    void startPeer(String caseName, String... args) throws IOException {
+        ask("start-peer " + caseName + " " + String.join(" ", args));
+    }
+
+    /** Kills that process without warning. */
+    void killPeer() throws IOException {
+        ask("kill-peer");
+    }
+
+    private synchronized void ask(String action) throws IOException {
+        System.out.println("@@ " + action);
+        System.out.flush();
+        String answer = answers.readLine();
+        if (!"@@ done".equals(answer)) {
+            throw new AssertionError("asked the harness to " + action + ", it answered: " + answer);
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! What checks ask a broker, in single requests.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Result, bail, ensure};
+use serde_json::{Value, json};
+
+use crate::await_condition::await_condition;
+use crate::record::{Record, encode_properties};
+use crate::remoting::{Connection, Request, Response, code};
+
+const PULL_WITH_SUBSCRIPTION: i32 = 4;
+const SUCCESS: i64 = 0;
+const PULL_NOT_FOUND: i64 = 19;
+const QUERY_NOT_FOUND: i64 = 22;
+
+#[derive(Debug)]
+pub struct BrokerClient(Connection);
+
+/// A message to send.
+#[derive(Clone, Debug)]
+pub struct Draft<'a> {
+    pub topic: &'a str,
+    pub queue: i32,
+    pub body: &'a [u8],
+    pub properties: &'a [(&'a str, &'a str)],
+}
+
+/// Where the broker says it put a message.
+#[derive(Clone, Debug)]
+pub struct Placed {
+    pub offset_id: String,
+    pub queue_offset: i64,
+}
+
+impl BrokerClient {
+    pub fn open(port: u16) -> Result<Self> {
+        Connection::open(port).map(Self)
+    }
+
+    pub fn create_topic(&mut self, topic: &str, read_queues: u32, write_queues: u32) -> Result<()> {
+        let request = Request::new(code::UPDATE_AND_CREATE_TOPIC)
+            .field("topic", topic)
+            .field("defaultTopic", "TBW102")
+            .field("readQueueNums", read_queues)
+            .field("writeQueueNums", write_queues)
+            .field("perm", 6)
+            .field("topicFilterType", "SINGLE_TAG")
+            .field("topicSysFlag", 0)
+            .field("order", false);
+        self.0.done(&request).map(drop)
+    }
+
+    pub fn send(&mut self, draft: &Draft<'_>) -> Result<Placed> {
+        let request = Request::new(code::SEND_MESSAGE_V2)
+            .field("a", "e2e")
+            .field("b", draft.topic)
+            .field("c", "TBW102")
+            .field("d", 4)
+            .field("e", draft.queue)
+            .field("f", 0)
+            .field("g", now_millis())
+            .field("h", 0)
+            .field("i", encode_properties(draft.properties))
+            .field("j", 0)
+            .field("k", false)
+            .field("m", false)
+            .body(draft.body);
+        let answer = self.0.done(&request)?;
+        Ok(Placed {
+            offset_id: answer.fields.get("msgId").cloned().unwrap_or_default(),
+            queue_offset: answer.number("queueOffset")?,
+        })
+    }
+
+    /// Registers as a member of the group; it leaves when this connection closes.
+    pub fn join(&mut self, group: &str, topic: &str) -> Result<()> {
+        let subscription = |topic: &str| {
+            json!({"classFilterMode": false, "topic": topic, "subString": "*", "tagsSet": [], "codeSet": [],
+                "subVersion": now_millis(), "expressionType": "TAG"})
+        };
+        let body = json!({
+            "clientID": format!("127.0.0.1@{group}"), "heartbeatFingerprint": 0, "withoutSub": false, "producerDataSet": [],
+            "consumerDataSet": [{
+                "groupName": group, "consumeType": "CONSUME_PASSIVELY", "messageModel": "CLUSTERING",
+                "consumeFromWhere": "CONSUME_FROM_FIRST_OFFSET", "unitMode": false,
+                "subscriptionDataSet": [subscription(topic), subscription(&format!("%RETRY%{group}"))],
+            }],
+        });
+        self.0.done(&Request::new(code::HEART_BEAT).body(body.to_string())).map(drop)
+    }
+
+    /// Everything in a queue from that offset to its end.
+    pub fn read(&mut self, topic: &str, queue: i32, from: i64) -> Result<Vec<Record>> {
+        let mut records = Vec::new();
+        let mut offset = from;
+        loop {
+            let answer = self.pull(topic, queue, offset)?;
+            match answer.code {
+                SUCCESS => records.extend(Record::all_in(&answer.body)?),
+                PULL_NOT_FOUND => return Ok(records),
+                other => bail!("pulling {topic}/{queue} at {offset}: {other} {}", answer.remark),
+            }
+            let next = answer.number("nextBeginOffset")?;
+            ensure!(next > offset, "pulling {topic}/{queue} at {offset} leads to {next}");
+            offset = next;
+        }
+    }
+
+    /// One pull that does not wait for messages.
+    pub fn pull(&mut self, topic: &str, queue: i32, offset: i64) -> Result<Response> {
+        let request = Request::new(code::PULL_MESSAGE)
+            .field("consumerGroup", "e2e-reader")
+            .field("topic", topic)
+            .field("queueId", queue)
+            .field("queueOffset", offset)
+            .field("maxMsgNums", 32)
+            .field("sysFlag", PULL_WITH_SUBSCRIPTION)
+            .field("commitOffset", 0)
+            .field("suspendTimeoutMillis", 0)
+            .field("subscription", "*")
+            .field("subVersion", now_millis());
+        self.0.call(&request)
+    }
+
+    pub fn max_offset(&mut self, topic: &str, queue: i32) -> Result<i64> {
+        self.0
+            .done(&Request::new(code::GET_MAX_OFFSET).field("topic", topic).field("queueId", queue))?
+            .number("offset")
+    }
+
+    pub fn min_offset(&mut self, topic: &str, queue: i32) -> Result<i64> {
+        self.0
+            .done(&Request::new(code::GET_MIN_OFFSET).field("topic", topic).field("queueId", queue))?
+            .number("offset")
+    }
+
+    pub fn commit(&mut self, group: &str, topic: &str, queue: i32, offset: i64) -> Result<()> {
+        let request =
+            offset_request(code::UPDATE_CONSUMER_OFFSET, group, topic, queue).field("commitOffset", offset);
+        self.0.done(&request).map(drop)
+    }
+
+    /// `None` when the group never committed.
+    pub fn committed(&mut self, group: &str, topic: &str, queue: i32) -> Result<Option<i64>> {
+        let request = offset_request(code::QUERY_CONSUMER_OFFSET, group, topic, queue)
+            .field("setZeroIfNotFound", false);
+        let answer = self.0.call(&request)?;
+        match answer.code {
+            SUCCESS => answer.number("offset").map(Some),
+            QUERY_NOT_FOUND => Ok(None),
+            other => bail!("asking for an offset: {other} {}", answer.remark),
+        }
+    }
+
+    /// The messages with that key, at whatever time.
+    pub fn query(&mut self, topic: &str, key: &str, is_unique_key: bool) -> Result<Vec<Record>> {
+        let request = Request::new(code::QUERY_MESSAGE)
+            .field("topic", topic)
+            .field("key", key)
+            .field("maxNum", 64)
+            .field("beginTimestamp", 0)
+            .field("endTimestamp", i64::MAX)
+            .field("_UNIQUE_KEY_QUERY", is_unique_key);
+        let answer = self.0.call(&request)?;
+        match answer.code {
+            SUCCESS => Record::all_in(&answer.body),
+            QUERY_NOT_FOUND => Ok(Vec::new()),
+            other => bail!("asking for key {key}: {other} {}", answer.remark),
+        }
+    }
+
+    /// The record at that offset of the log.
+    pub fn view(&mut self, physical_offset: i64) -> Result<Vec<Record>> {
+        Record::all_in(
+            &self.0.done(&Request::new(code::VIEW_MESSAGE_BY_ID).field("offset", physical_offset))?.body,
+        )
+    }
+
+    /// Hands a message back as a consumer whose listener failed does.
+    pub fn send_back(&mut self, group: &str, record: &Record, delay_level: i32) -> Result<()> {
+        let request = Request::new(code::CONSUMER_SEND_MSG_BACK)
+            .field("offset", record.physical_offset)
+            .field("group", group)
+            .field("delayLevel", delay_level)
+            .field("originTopic", &record.topic)
+            .field("unitMode", false)
+            .field("maxReconsumeTimes", 16);
+        self.0.done(&request).map(drop)
+    }
+
+    /// `topicConfigTable`, by topic.
+    pub fn topic_configs(&mut self) -> Result<Value> {
+        table(&self.0.done(&Request::new(code::GET_ALL_TOPIC_CONFIG))?.body, "topicConfigTable")
+    }
+
+    /// `subscriptionGroupTable`, by group.
+    pub fn group_configs(&mut self) -> Result<Value> {
+        table(
+            &self.0.done(&Request::new(code::GET_ALL_SUBSCRIPTIONGROUP_CONFIG))?.body,
+            "subscriptionGroupTable",
+        )
+    }
+
+    /// The index is written behind the log, and so is what is read from a queue in some stores.
+    pub fn await_indexed(&mut self, topic: &str, key: &str) -> Result<()> {
+        await_condition(&format!("{key} of {topic} is indexed"), Duration::from_secs(60), || {
+            Ok(!self.query(topic, key, false)?.is_empty())
+        })
+    }
+}
+
+fn offset_request(code: i32, group: &str, topic: &str, queue: i32) -> Request {
+    Request::new(code).field("consumerGroup", group).field("topic", topic).field("queueId", queue)
+}
+
+fn table(body: &[u8], name: &str) -> Result<Value> {
+    let mut body: Value = serde_json::from_slice(body)?;
+    Ok(body[name].take())
+}
+
+fn now_millis() -> u128 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis())
+}

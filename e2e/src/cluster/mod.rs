@@ -1,0 +1,208 @@
+//! One name server and one broker in a temporary folder.
+
+mod apache;
+mod broker_conf;
+mod gantry;
+
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::await_condition::await_condition;
+use crate::ports::PortBlock;
+use crate::process::{Process, tail};
+use crate::remoting;
+use crate::target::Target;
+use crate::work_folder::WorkFolder;
+
+pub const CLUSTER_NAME: &str = "DefaultCluster";
+pub const BROKER_NAME: &str = "broker-a";
+
+const START_PATIENCE: Duration = Duration::from_secs(90);
+const STOP_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How a cluster differs from the usual.
+#[derive(Clone, Debug, Default)]
+pub struct Setup {
+    settings: Vec<(String, String)>,
+    full_speed: bool,
+}
+
+impl Setup {
+    /// A broker.conf key, by Apache's name.
+    #[must_use]
+    pub fn set(mut self, key: &str, value: impl ToString) -> Self {
+        self.settings.push((key.into(), value.to_string()));
+        self
+    }
+
+    /// Apache's broker gets the compiler and collector it is run with in earnest, which cost more at the start.
+    #[must_use]
+    pub fn full_speed(mut self) -> Self {
+        self.full_speed = true;
+        self
+    }
+}
+
+#[derive(Debug)]
+pub struct Cluster {
+    // In the order they are dropped: servers first, then the folder they write to.
+    broker: Option<Process>,
+    name_server: Option<Process>,
+    ports: PortBlock,
+    target: Target,
+    setup: Setup,
+    folder: WorkFolder,
+}
+
+impl Cluster {
+    /// Starts both servers and returns when the broker is registered and takes connections.
+    pub fn start(target: Target, setup: Setup) -> Result<Self> {
+        let mut cluster = Self {
+            broker: None,
+            name_server: None,
+            ports: PortBlock::reserve()?,
+            target,
+            setup,
+            folder: WorkFolder::new(&target.to_string())?,
+        };
+        cluster.start_servers()?;
+        Ok(cluster)
+    }
+
+    #[must_use]
+    pub fn target(&self) -> Target {
+        self.target
+    }
+
+    #[must_use]
+    pub fn name_server_address(&self) -> String {
+        format!("127.0.0.1:{}", self.ports.name_server())
+    }
+
+    #[must_use]
+    pub fn name_server_port(&self) -> u16 {
+        self.ports.name_server()
+    }
+
+    #[must_use]
+    pub fn broker_port(&self) -> u16 {
+        self.ports.broker()
+    }
+
+    #[must_use]
+    pub fn broker_pid(&self) -> Option<u32> {
+        self.broker.as_ref().map(Process::pid)
+    }
+
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// What `storePathRootDir` says.
+    #[must_use]
+    pub fn store(&self) -> PathBuf {
+        self.folder.path().join("store")
+    }
+
+    /// Whether both servers are running.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        [&self.name_server, &self.broker]
+            .into_iter()
+            .all(|server| server.as_ref().is_some_and(Process::is_alive))
+    }
+
+    /// Stops the broker as an operator does: it must be gone in time, and by itself.
+    pub fn stop_broker(&mut self) -> Result<()> {
+        self.broker
+            .take()
+            .context("the broker is not running")?
+            .terminate(STOP_PATIENCE)
+            .with_context(|| self.log_tail())
+    }
+
+    /// Kills the broker without warning.
+    pub fn kill_broker(&mut self) -> Result<()> {
+        self.broker.take().context("the broker is not running")?.kill();
+        Ok(())
+    }
+
+    /// Starts the broker on the store and the ports it had before.
+    pub fn start_broker(&mut self) -> Result<()> {
+        let command = match self.target {
+            Target::Gantry => gantry::broker(&self.broker_conf()?)?,
+            Target::Apache => {
+                apache::broker(&self.broker_conf()?, self.folder.path(), self.setup.full_speed)?
+            }
+        };
+        self.broker = Some(Process::start("broker", command, &self.folder.path().join("broker.out"))?);
+        self.await_serving()
+    }
+
+    /// Goes on as the other implementation, name server and broker, on the same store and ports. The broker is down.
+    pub fn become_target(&mut self, target: Target) -> Result<()> {
+        if let Some(name_server) = self.name_server.take() {
+            name_server.terminate(STOP_PATIENCE)?;
+        }
+        self.target = target;
+        self.start_servers()
+    }
+
+    /// What the broker wrote last; for the report of a failure.
+    #[must_use]
+    pub fn log_tail(&self) -> String {
+        // Apache's logging library tells at length how it sets itself up.
+        let output = tail(&self.folder.path().join("broker.out"), 60, |line| !line.contains("|-INFO in "));
+        let log = match self.target {
+            Target::Gantry => String::new(),
+            Target::Apache => tail(&apache::broker_log(self.folder.path()), 60, |_| true),
+        };
+        format!("--- end of the log of the {} broker ---\n{output}\n{log}\n---", self.target)
+    }
+
+    fn start_servers(&mut self) -> Result<()> {
+        let folder = self.folder.path();
+        let command = match self.target {
+            Target::Gantry => {
+                gantry::name_server(self.ports.name_server(), &self.folder.folder("name-server")?)?
+            }
+            Target::Apache => apache::name_server(self.ports.name_server(), folder)?,
+        };
+        self.name_server = Some(Process::start("name server", command, &folder.join("name-server.out"))?);
+        self.await_name_server()?;
+        self.start_broker()
+    }
+
+    fn broker_conf(&self) -> Result<PathBuf> {
+        broker_conf::write(self.folder.path(), &self.ports, &self.setup.settings)
+    }
+
+    fn await_name_server(&mut self) -> Result<()> {
+        let port = self.ports.name_server();
+        let server = self.name_server.as_mut().context("the name server is not running")?;
+        await_condition("the name server takes connections", START_PATIENCE, || {
+            if let Some(status) = server.exit_status()? {
+                bail!("the name server ended: {status}\n{}", server.output_tail());
+            }
+            Ok(TcpStream::connect(("127.0.0.1", port)).is_ok())
+        })
+    }
+
+    fn await_serving(&mut self) -> Result<()> {
+        let (name_server, port) = (self.ports.name_server(), self.ports.broker());
+        let broker = self.broker.as_mut().context("the broker is not running")?;
+        let serving =
+            await_condition("the broker is registered and takes connections", START_PATIENCE, || {
+                if let Some(status) = broker.exit_status()? {
+                    bail!("the broker ended: {status}");
+                }
+                Ok(TcpStream::connect(("127.0.0.1", port)).is_ok()
+                    && remoting::is_registered(name_server, port)?)
+            });
+        serving.with_context(|| self.log_tail())
+    }
+}

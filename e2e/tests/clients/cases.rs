@@ -1,0 +1,105 @@
+//! What is run: the cases of the client programs, by which clients and on which servers.
+
+use std::time::Duration;
+
+use gantry_e2e::case::Client::{self, Go, Java4, Java5};
+
+use crate::kind::Kind;
+
+pub(crate) struct Case {
+    /// In the name of the trial.
+    pub(crate) name: &'static str,
+    /// In the client program, which may know it by a shorter name with arguments.
+    pub(crate) program: &'static str,
+    pub(crate) args: &'static [&'static str],
+    pub(crate) clients: &'static [Client],
+    pub(crate) servers: Servers,
+    limit_seconds: u64,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Servers {
+    Shared(Kind),
+    /// The case stops them, kills them or makes messages disappear.
+    Own(Kind),
+}
+
+const EVERY: &[Client] = &[Java5, Java4, Go];
+const JAVA: &[Client] = &[Java5, Java4];
+
+/// The long ones first, so that the short ones fill the gaps beside them.
+pub(crate) const CASES: &[Case] = &[
+    case("orderly-after-peer-killed", JAVA).within(400),
+    case("bulk", &[Java5]).with(&["100000", "1024", "64", "2"]).within(400),
+    case("bulk-4.9", &[Java4]).program("bulk").with(&["20000", "1024", "64", "2"]).within(400),
+    case("offsets-survive-broker-restart", JAVA).on_own(Kind::Usual),
+    case("messages-survive-broker-kill", JAVA).on_own(Kind::Usual),
+    case("consume-from-when-old", JAVA).on_own(Kind::MessagesExpire),
+    case("push-orderly", EVERY),
+    case("retry-after-failed-listener", EVERY),
+    case("push-concurrently", EVERY),
+    case("lite-pull-assign", JAVA),
+    case("lite-pull-subscribe", JAVA),
+    case("rebalance-announced", JAVA),
+    case("consume-from-first", EVERY),
+    case("consume-from-last", EVERY),
+    case("consume-from-timestamp", JAVA),
+    case("offsets-survive-consumer-restart", EVERY),
+    case("broadcasting", EVERY),
+    case("tag-filter", EVERY),
+    case("send-sync", EVERY),
+    case("send-async", EVERY),
+    case("send-oneway", EVERY),
+    case("send-batch", EVERY),
+    case("queue-selection", JAVA),
+    case("auto-created-topic", JAVA),
+    case("auto-create-off", JAVA).on(Kind::NoTopicIsAutoCreated),
+    case("compressed-body-zlib", JAVA).program("compressed-body").with(&["zlib"]),
+    case("compressed-body-lz4", JAVA).program("compressed-body").with(&["lz4"]),
+    case("compressed-body-zstd", JAVA).program("compressed-body").with(&["zstd"]),
+    case("large-message", JAVA),
+    // These speak below the client, so that one is as good as the other.
+    case("refused-sends", &[Java5]),
+    case("refused-pulls", &[Java5]),
+    case("refused-requests", &[Java5]),
+    case("query-by-key", JAVA),
+    case("query-by-unique-key", JAVA),
+    case("view-by-id", JAVA),
+];
+
+const fn case(name: &'static str, clients: &'static [Client]) -> Case {
+    Case {
+        name,
+        program: name,
+        args: &[],
+        clients,
+        servers: Servers::Shared(Kind::Usual),
+        limit_seconds: 180,
+    }
+}
+
+impl Case {
+    const fn program(self, program: &'static str) -> Self {
+        Self { program, ..self }
+    }
+
+    const fn with(self, args: &'static [&'static str]) -> Self {
+        Self { args, ..self }
+    }
+
+    const fn on(self, kind: Kind) -> Self {
+        Self { servers: Servers::Shared(kind), ..self }
+    }
+
+    const fn on_own(self, kind: Kind) -> Self {
+        Self { servers: Servers::Own(kind), ..self }
+    }
+
+    const fn within(self, limit_seconds: u64) -> Self {
+        Self { limit_seconds, ..self }
+    }
+
+    pub(crate) const fn limit(&self) -> Duration {
+        Duration::from_secs(self.limit_seconds)
+    }
+}

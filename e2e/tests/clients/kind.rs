@@ -1,0 +1,30 @@
+//! The ways the servers are set up for cases.
+
+use gantry_e2e::Setup;
+
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Kind {
+    Usual,
+    NoTopicIsAutoCreated,
+    /// Small log files, kept for no time at all: see `Retention.java`.
+    MessagesExpire,
+}
+
+impl Kind {
+    pub(crate) fn setup(self) -> Setup {
+        let usual = Setup::default()
+            // The default index files take 420 MB a cluster from an implementation that allocates them.
+            .set("maxHashSlotNum", 50_000)
+            .set("maxIndexNum", 200_000)
+            // With several cases on few cores, 200 ms in a queue is no overload.
+            .set("waitTimeMillsInSendQueue", 60_000)
+            .set("osPageCacheBusyTimeOutMills", 60_000);
+        match self {
+            Self::Usual => usual,
+            Self::NoTopicIsAutoCreated => usual.set("autoCreateTopicEnable", false),
+            Self::MessagesExpire => {
+                usual.set("mappedFileSizeCommitLog", 1_048_576).set("fileReservedTime", 0)
+            }
+        }
+    }
+}
