@@ -44,9 +44,10 @@ struct KeyQuery {
 
 impl KeyQuery {
     fn new(header: &QueryMessage<'_>, limit: i32) -> Self {
-        let limit = limit.max(1);
+        /// Apache's `maxMsgsNumBatch`.
+        const MOST: i32 = 64;
         // A unique key is asked for with any limit, and has one message, or a few retries.
-        let max = if header.unique_key_query { limit } else { header.max_num.clamp(0, limit) };
+        let max = if header.unique_key_query { limit.max(1) } else { header.max_num.clamp(0, MOST) };
         Self {
             topic: header.topic.into(),
             key: header.key.into(),
