@@ -368,12 +368,18 @@ impl Store {
         Ok(())
     }
 
-    /// Deletes expired files now, whatever the hour.
+    /// Deletes expired files now, whatever the hour, and however many they are.
     ///
     /// # Errors
     /// When files cannot be removed.
     pub fn delete_expired(&self) -> io::Result<()> {
-        self.inner.delete_old_files(true)
+        // Only what is on the disk and in the index may go; whoever asks means what was sent until now.
+        self.flush();
+        if let Some(index) = &self.inner.index {
+            index.wait_for(self.inner.flusher.durable(), Duration::from_secs(1));
+        }
+        while self.inner.delete_old_files(true)? {}
+        Ok(())
     }
 
     /// Drops queue files whose messages are not in the log any more.
@@ -727,9 +733,10 @@ impl Inner {
         }
     }
 
-    fn delete_old_files(&self, asked: bool) -> io::Result<()> {
+    /// Deletes some of the files that have to go; true when it deleted any.
+    fn delete_old_files(&self, asked: bool) -> io::Result<bool> {
         let decision = retention::decide(&self.config.retention, &self.facts(asked)?);
-        let mut start = None;
+        let mut deleted = false;
         for _ in 0..decision.delete {
             // Files that were never read by the index or flushed stay: both follow within moments.
             let below = self
@@ -739,12 +746,15 @@ impl Inner {
                 .min(self.flusher.durable());
             let Some(removed) = self.segments.remove_first(below)? else { break };
             tracing::info!(path = %removed.path().display(), "deleted an old CommitLog file");
-            start = Some(removed.end());
+            deleted = true;
             if self.wait(Duration::from_millis(100)) {
                 break;
             }
         }
-        if start.is_some() { self.trim_derived() } else { Ok(()) }
+        if deleted {
+            self.trim_derived()?;
+        }
+        Ok(deleted)
     }
 
     /// Drops what queues and index have of messages that are not in the log any more.

@@ -23,6 +23,8 @@ header! {
         compressed: bool = "compressed",
         /// CRC-32 of the body without its top bit; 0 or absent: unchecked.
         body_crc32: Option<i32> = "bodyCrc32",
+        /// Gantry's own: `host:port` by which clients outside reach the broker. Others ignore it.
+        external_addr: Option<&'a str> = "externalAddr",
     }
 }
 

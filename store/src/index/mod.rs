@@ -226,7 +226,8 @@ impl Index {
         found.into_iter().rev().collect()
     }
 
-    fn wait_for(&self, end: PhysicalOffset, limit: Duration) {
+    /// Waits until everything below `end` is indexed, but no longer than `limit`.
+    pub(crate) fn wait_for(&self, end: PhysicalOffset, limit: Duration) {
         let mut asked = self.asked.lock();
         let deadline = std::time::Instant::now() + limit;
         while self.indexed() < end && !self.stopping.load(Ordering::SeqCst) {

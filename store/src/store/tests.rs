@@ -350,6 +350,20 @@ fn old_files_go_with_everything_derived_from_them() {
 }
 
 #[test]
+fn who_asks_for_expired_files_to_go_means_what_was_just_sent() {
+    let dir = tempfile::tempdir().unwrap();
+    let nothing_is_kept = Retention { keep: Duration::ZERO, ..Retention::default() };
+    let store = Store::open(StoreConfig { retention: nothing_is_kept, ..config(dir.path()) }).unwrap();
+    fill(&store, 0, 4000);
+    store.delete_expired().unwrap();
+    let stats = store.stats();
+    assert!(
+        stats.log_end.0 - stats.log_start.0 <= 64 * 1024,
+        "only the file being written is left: {stats:?}"
+    );
+}
+
+#[test]
 fn delayed_messages_keep_their_time_through_a_rebuild() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(config(dir.path())).unwrap();

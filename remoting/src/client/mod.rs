@@ -1,5 +1,9 @@
 //! A client of the remoting protocol: requests matched to their answers by opaque, and the server's own requests.
 
+mod pool;
+
+pub use pool::Pool;
+
 use crate::frame;
 use crate::{CommandBuf, RequestCode};
 use bytes::{Buf as _, BytesMut};
@@ -13,7 +17,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 /// Why a request failed.
@@ -59,6 +63,7 @@ pub struct Connection {
 struct Shared {
     opaque: AtomicI32,
     closed: AtomicBool,
+    closing: Notify,
     pending: Mutex<HashMap<i32, oneshot::Sender<CommandBuf>>>,
 }
 
@@ -99,6 +104,17 @@ impl Connection {
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.shared.closed.load(Ordering::Acquire)
+    }
+
+    /// Waits until the connection is gone.
+    pub async fn closed(&self) {
+        let closing = self.shared.closing.notified();
+        tokio::pin!(closing);
+        // On the list before the look, so that no end slips through between the two.
+        closing.as_mut().enable();
+        if !self.is_closed() {
+            closing.await;
+        }
     }
 
     /// Sends a request and waits for its answer, whatever its code.
@@ -194,41 +210,9 @@ async fn read(
 impl Shared {
     fn close(&self) {
         self.closed.store(true, Ordering::Release);
+        self.closing.notify_waiters();
         // Dropping the senders tells every waiter.
         self.pending.lock().clear();
-    }
-}
-
-/// Connections to many servers, made when first needed and again after they broke.
-#[derive(Debug, Default)]
-pub struct Pool {
-    connections: tokio::sync::Mutex<HashMap<String, Arc<Connection>>>,
-}
-
-impl Pool {
-    /// Sends a request to `addr` and waits for its answer.
-    ///
-    /// # Errors
-    /// As [`Connection::open`] and [`Connection::request`].
-    pub async fn request(
-        &self,
-        addr: &str,
-        command: CommandBuf,
-        timeout: Duration,
-    ) -> Result<CommandBuf, Error> {
-        self.connection(addr, timeout).await?.request(command, timeout).await
-    }
-
-    async fn connection(&self, addr: &str, timeout: Duration) -> Result<Arc<Connection>, Error> {
-        // Held while connecting, so that many callers make one connection; a server that does not answer delays the
-        // others by its timeout at most.
-        let mut connections = self.connections.lock().await;
-        if let Some(open) = connections.get(addr).filter(|connection| !connection.is_closed()) {
-            return Ok(Arc::clone(open));
-        }
-        let connection = Arc::new(Connection::open(addr, timeout, None).await?);
-        connections.insert(addr.to_owned(), Arc::clone(&connection));
-        Ok(connection)
     }
 }
 
