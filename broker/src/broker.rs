@@ -7,6 +7,7 @@ use crate::groups::Groups;
 use crate::holds::{Hold, Timeline};
 use crate::json_file;
 use crate::locks::QueueLocks;
+use crate::name_servers::NameServers;
 use crate::offsets::ConsumerOffsets;
 use crate::processor::FlushWaiters;
 use crate::rates::{Rate, Slowest};
@@ -93,7 +94,7 @@ impl Broker {
             producers: Producers::default(),
             locks: QueueLocks::default(),
             timeline: Timeline::default(),
-            registration: Registration::default(),
+            registration: Registration::new(NameServers::new(&config)),
             delays: Delays::load(&dir)?,
             flush_waiters: FlushWaiters::default(),
             delay_levels: store.config().delay_levels.clone(),

@@ -12,8 +12,12 @@ mod filter;
 mod groups;
 mod holds;
 mod json_file;
+mod leave;
 mod locks;
+mod metrics;
+mod name_servers;
 mod offsets;
+mod probe;
 mod processor;
 mod rates;
 mod registration;
@@ -23,4 +27,4 @@ mod topics;
 
 pub use broker::Snapshot;
 pub use config::BrokerConfig;
-pub use start::{Error, Running, start};
+pub use start::{Error, Hurry, Running, start};

@@ -21,7 +21,14 @@ use tokio::sync::watch;
   gantry-broker -c broker.conf --set flushDiskType=SYNC_FLUSH --print-config
       What the settings amount to, without starting.
 
-SIGTERM or Ctrl-C stops it cleanly. RUST_LOG=debug shows more."
+Gantry's own settings, beside Apache's (docs/operations/settings.md):
+  probeListenPort=0       serve /healthz, /readyz and /metrics on this port; 0 is off
+  externalAddress=        host:port by which clients outside the cluster reach this broker
+  leaveTimeoutMillis=0    at SIGTERM, serve on for this long at most while producers leave
+And Apache's fetchNameSrvAddrByDnsLookup=true registers with all addresses behind namesrvAddr.
+
+SIGTERM or Ctrl-C stops it cleanly; a second one does not wait for producers.
+RUST_LOG=debug shows more."
 )]
 struct Args {
     /// Settings in Apache's format, key=value lines.
@@ -88,13 +95,23 @@ async fn run(config: BrokerConfig) -> anyhow::Result<()> {
     let broker = gantry_broker::start(config, stopped).await?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let hurry = broker.hurry();
     tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+        let mut asked = false;
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if asked {
+                tracing::info!("asked again: stopping without waiting for producers to leave");
+                hurry.up();
+            } else {
+                tracing::info!("stopping");
+                let _ = stop.send(true);
+            }
+            asked = true;
         }
-        tracing::info!("stopping");
-        let _ = stop.send(true);
     });
     broker.stopped().await.map_err(anyhow::Error::msg)
 }

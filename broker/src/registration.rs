@@ -1,129 +1,303 @@
 //! Telling the name servers what is here (Apache: `BrokerOuterAPI.registerBrokerAll`).
+//!
+//! Each name server has a task of its own that keeps it told: at every period, at every change, and as soon as one that
+//! was away is back. So none waits for another.
 
 use crate::broker::Broker;
-use gantry_remoting::body::RegisterBrokerBody;
-use gantry_remoting::client::Pool;
+use crate::name_servers::NameServers;
+use gantry_remoting::body::{ClusterInfo, RegisterBrokerBody};
+use gantry_remoting::client::{Connection, Pool};
 use gantry_remoting::header::{BrokerIdentity, RegisterBroker, ToFields as _};
 use gantry_remoting::{CommandBuf, RequestCode, ResponseCode, fastjson};
 use parking_lot::Mutex;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Instant, sleep, sleep_until};
 
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// The broker id of a master: the only one that takes messages.
+const MASTER: i64 = 0;
+/// How often a name server that cannot be reached is tried again.
+const RETRY: Duration = Duration::from_secs(1);
 
-/// The connections to the name servers.
-#[derive(Debug, Default)]
+/// The name servers and what they were told.
+#[derive(Debug)]
 pub(crate) struct Registration {
-    pool: Arc<Pool>,
-    changed: Notify,
-    /// Registrations go out one after the other, so that an older table never arrives after a newer one.
+    name_servers: NameServers,
+    pool: Pool,
+    /// Counts changes that the name servers have to hear of.
+    changes: watch::Sender<u64>,
+    links: Mutex<BTreeMap<String, Arc<Link>>>,
+    /// A name server took a registration: clients can find this broker.
+    is_known: AtomicBool,
+    /// Set before the farewell, so that no registration follows it.
+    has_left: AtomicBool,
+}
+
+/// One name server.
+#[derive(Debug)]
+struct Link {
+    server: String,
+    /// Requests go out one after the other, so that an older table never arrives after a newer one.
     one_at_a_time: tokio::sync::Mutex<()>,
-    /// Name servers by whether the last registration reached them: a change is worth a line in the log.
-    reached: Mutex<HashMap<String, bool>>,
+    /// Whether the last registration was taken: a change is worth a line in the log.
+    registered: Mutex<Option<bool>>,
+}
+
+/// How an attempt to register ended. A connection is there to be watched.
+enum Attempt {
+    Answered(Arc<Connection>),
+    Unreachable,
+    Left,
+}
+
+/// A task that ends with whoever holds this.
+struct Keeper(JoinHandle<()>);
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 impl Registration {
-    /// Has the topics registered soon.
-    pub(crate) fn topics_changed(&self) {
-        self.changed.notify_one();
+    pub(crate) fn new(name_servers: NameServers) -> Self {
+        Self {
+            name_servers,
+            pool: Pool::default(),
+            changes: watch::Sender::default(),
+            links: Mutex::default(),
+            is_known: AtomicBool::new(false),
+            has_left: AtomicBool::new(false),
+        }
     }
 
-    /// Registers at every period and at every change, until `shutdown`; then says goodbye.
+    /// Has the topics registered soon.
+    pub(crate) fn topics_changed(&self) {
+        self.changes.send_modify(|count| *count += 1);
+    }
+
+    /// Clients can find this broker, or never will, because there is no name server.
+    pub(crate) fn is_done(&self) -> bool {
+        self.name_servers.is_empty() || self.is_known.load(Ordering::Acquire)
+    }
+
+    /// Keeps all name servers told, until `shutdown`; then says goodbye.
     pub(crate) async fn run(broker: Arc<Broker>, mut shutdown: watch::Receiver<bool>) {
         let this = &broker.registration;
-        loop {
-            this.register(&broker).await;
-            tokio::select! {
-                () = tokio::time::sleep(broker.config.register_name_server_period) => {}
-                () = this.changed.notified() => {}
-                _ = shutdown.wait_for(|stop| *stop) => break,
-            }
+        tokio::select! {
+            () = this.follow_name_servers(&broker) => {}
+            _ = shutdown.wait_for(|stop| *stop) => {}
         }
         this.unregister(&broker).await;
     }
 
-    /// Registers with every name server and waits for their answers.
-    pub(crate) async fn register(&self, broker: &Broker) {
-        let _one_at_a_time = self.one_at_a_time.lock().await;
-        let mut topics = broker.topics.table();
-        for topic in topics.topic_config_table.values_mut() {
-            topic.perm &= broker.config.broker_permission | !6;
-        }
-        let body = fastjson::to_vec(&RegisterBrokerBody { filter_server_list: Vec::new(), topics });
-        let crc = (crc32fast::hash(&body) & 0x7FFF_FFFF) as i32;
-        let (addr, ha) = addresses(broker);
-        let header = RegisterBroker {
-            broker_name: &broker.config.broker_name,
-            broker_addr: &addr,
-            cluster_name: &broker.config.broker_cluster_name,
-            ha_server_addr: &ha,
-            broker_id: broker.config.broker_id,
-            heartbeat_timeout_millis: None,
-            enable_acting_master: Some(false),
-            compressed: false,
-            body_crc32: Some(crc),
-        };
-        let command = header.into_command(CommandBuf::request(RequestCode::REGISTER_BROKER)).with_body(body);
-        for (server, result) in self.ask_all(broker, command).await {
-            let before = self.reached.lock().insert(server.clone(), result.is_ok());
-            match result {
-                Ok(()) if before != Some(true) => tracing::info!(server, "registered with the name server"),
-                Err(error) if before != Some(false) => {
-                    tracing::warn!(server, error, "cannot register with the name server: trying again");
-                }
-                _ => {}
+    /// Has a keeper for each name server there is, for as long as there is. Never ends.
+    async fn follow_name_servers(&self, broker: &Arc<Broker>) {
+        let mut keepers: HashMap<String, Keeper> = HashMap::new();
+        loop {
+            let now = self.name_servers.now().await;
+            keepers.retain(|server, _| now.contains(server));
+            self.forget_all_but(&now);
+            for server in now {
+                keepers.entry(server).or_insert_with_key(|server| {
+                    let link = Arc::new(Link::new(server));
+                    self.links.lock().insert(server.clone(), Arc::clone(&link));
+                    Keeper(tokio::spawn(keep(Arc::clone(broker), link)))
+                });
             }
+            self.name_servers.next_look().await;
         }
     }
 
-    async fn unregister(&self, broker: &Broker) {
-        let _one_at_a_time = self.one_at_a_time.lock().await;
-        let (addr, _) = addresses(broker);
-        let header = BrokerIdentity {
-            broker_name: &broker.config.broker_name,
-            broker_addr: &addr,
-            cluster_name: &broker.config.broker_cluster_name,
-            broker_id: Some(broker.config.broker_id),
+    fn forget_all_but(&self, now: &BTreeSet<String>) {
+        self.links.lock().retain(|server, _| {
+            let stays = now.contains(server);
+            if !stays {
+                tracing::info!(server, "the name server is gone");
+                self.pool.forget(server);
+            }
+            stays
+        });
+    }
+
+    /// Registers with every name server and waits for their answers. One that is away is left to its keeper.
+    pub(crate) async fn register(&self, broker: &Arc<Broker>) {
+        self.with_all(broker, |broker, link| async move {
+            let is_away = *link.registered.lock() == Some(false);
+            if !is_away {
+                broker.registration.register_with(&broker, &link).await;
+            }
+        })
+        .await;
+    }
+
+    async fn register_with(&self, broker: &Broker, link: &Link) -> Attempt {
+        let _one_at_a_time = link.one_at_a_time.lock().await;
+        if self.has_left.load(Ordering::Acquire) {
+            return Attempt::Left;
+        }
+        let (attempt, result) = match self.ask(link, registration(broker)).await {
+            Ok((connection, answer)) => (Attempt::Answered(connection), refusal(answer).map_or(Ok(()), Err)),
+            Err(error) => (Attempt::Unreachable, Err(error)),
         };
-        let command = header.into_command(CommandBuf::request(RequestCode::UNREGISTER_BROKER));
-        for (server, result) in self.ask_all(broker, command).await {
-            if let Err(error) = result {
+        if result.is_ok() {
+            self.is_known.store(true, Ordering::Release);
+        }
+        let server = &link.server;
+        let before = link.registered.lock().replace(result.is_ok());
+        match result {
+            Ok(()) if before != Some(true) => tracing::info!(server, "registered with the name server"),
+            Err(error) if before != Some(false) => {
+                tracing::warn!(server, error, "cannot register with the name server: trying again");
+            }
+            _ => {}
+        }
+        attempt
+    }
+
+    async fn unregister(&self, broker: &Arc<Broker>) {
+        self.has_left.store(true, Ordering::Release);
+        let farewell = |broker: Arc<Broker>, link: Arc<Link>| async move {
+            let _one_at_a_time = link.one_at_a_time.lock().await;
+            let error = match broker.registration.ask(&link, goodbye(&broker)).await {
+                Ok((_, answer)) => refusal(answer),
+                Err(error) => Some(error),
+            };
+            if let Some(error) = error {
+                let server = &link.server;
                 tracing::warn!(server, error, "cannot unregister: clients will notice within two minutes");
             }
-        }
+        };
+        self.with_all(broker, farewell).await;
     }
 
-    /// Asks all name servers at once: one that hangs delays nobody beyond its timeout.
-    async fn ask_all(&self, broker: &Broker, command: CommandBuf) -> Vec<(String, Result<(), String>)> {
-        let asks: Vec<_> = broker
-            .config
-            .namesrv_addr
-            .iter()
-            .cloned()
-            .map(|server| {
-                let (pool, command) = (Arc::clone(&self.pool), command.clone());
-                tokio::spawn(async move {
-                    let result = match pool.request(&server, command, TIMEOUT).await {
-                        Ok(answer) if answer.response_code() == ResponseCode::SUCCESS => Ok(()),
-                        Ok(answer) => {
-                            Err(format!("{}: {}", answer.response_code(), answer.remark.unwrap_or_default()))
-                        }
-                        Err(error) => Err(error.to_string()),
-                    };
-                    (server, result)
-                })
-            })
-            .collect();
-        let mut results = Vec::with_capacity(asks.len());
-        for ask in asks {
-            if let Ok(result) = ask.await {
-                results.push(result);
-            }
+    /// Whether a name server knows another broker of our cluster that takes messages.
+    pub(crate) async fn knows_others(&self, broker: &Arc<Broker>) -> bool {
+        let answers = self.with_all(broker, |broker, link| async move {
+            let question = CommandBuf::request(RequestCode::GET_BROKER_CLUSTER_INFO);
+            let (_, answer) = broker.registration.ask(&link, question).await.ok()?;
+            let info: ClusterInfo = fastjson::from_slice(&answer.body).ok()?;
+            Some(info.broker_addr_table.values().any(|other| {
+                other.cluster == broker.config.broker_cluster_name
+                    && other.broker_name != broker.config.broker_name
+                    && other.broker_addrs.contains_key(&MASTER)
+            }))
+        });
+        answers.await.contains(&Some(true))
+    }
+
+    /// Asks one name server. A connection over which no answer came is not used again: it may lead nowhere.
+    async fn ask(&self, link: &Link, command: CommandBuf) -> Result<(Arc<Connection>, CommandBuf), String> {
+        let result = async {
+            let connection = self.pool.connection(&link.server, TIMEOUT).await?;
+            let answer = connection.request(command, TIMEOUT).await?;
+            Ok((connection, answer))
+        };
+        result.await.map_err(|error: gantry_remoting::client::Error| {
+            self.pool.forget(&link.server);
+            error.to_string()
+        })
+    }
+
+    /// Does something with all name servers at once: one that hangs delays nobody beyond its timeout.
+    async fn with_all<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
+        &self,
+        broker: &Arc<Broker>,
+        work: impl Fn(Arc<Broker>, Arc<Link>) -> F,
+    ) -> Vec<T> {
+        let mut tasks = JoinSet::new();
+        for link in self.links.lock().values() {
+            tasks.spawn(work(Arc::clone(broker), Arc::clone(link)));
+        }
+        let mut results = Vec::with_capacity(tasks.len());
+        while let Some(result) = tasks.join_next().await {
+            results.extend(result);
         }
         results
     }
+}
+
+impl Link {
+    fn new(server: &str) -> Self {
+        Self {
+            server: server.to_owned(),
+            one_at_a_time: tokio::sync::Mutex::default(),
+            registered: Mutex::default(),
+        }
+    }
+}
+
+/// Keeps one name server told.
+async fn keep(broker: Arc<Broker>, link: Arc<Link>) {
+    let mut changes = broker.registration.changes.subscribe();
+    loop {
+        // Seen before the table is read: a change after this comes with the next registration.
+        changes.borrow_and_update();
+        let began = Instant::now();
+        let attempt = broker.registration.register_with(&broker, &link).await;
+        let (connection, wait) = match attempt {
+            Attempt::Answered(connection) => (Some(connection), broker.config.register_name_server_period),
+            Attempt::Unreachable => (None, RETRY),
+            Attempt::Left => return,
+        };
+        tokio::select! {
+            () = sleep(wait) => {}
+            _ = changes.changed() => {}
+            // It restarted, most likely, and knows nothing.
+            () = ended(connection) => sleep_until(began + RETRY).await,
+        }
+    }
+}
+
+async fn ended(connection: Option<Arc<Connection>>) {
+    match connection {
+        Some(connection) => connection.closed().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn refusal(answer: CommandBuf) -> Option<String> {
+    let code = answer.response_code();
+    (code != ResponseCode::SUCCESS).then(|| format!("{code}: {}", answer.remark.unwrap_or_default()))
+}
+
+fn registration(broker: &Broker) -> CommandBuf {
+    let mut topics = broker.topics.table();
+    for topic in topics.topic_config_table.values_mut() {
+        topic.perm &= broker.config.broker_permission | !6;
+    }
+    let body = fastjson::to_vec(&RegisterBrokerBody { filter_server_list: Vec::new(), topics });
+    let crc = (crc32fast::hash(&body) & 0x7FFF_FFFF) as i32;
+    let (addr, ha) = addresses(broker);
+    let header = RegisterBroker {
+        broker_name: &broker.config.broker_name,
+        broker_addr: &addr,
+        cluster_name: &broker.config.broker_cluster_name,
+        ha_server_addr: &ha,
+        broker_id: broker.config.broker_id,
+        heartbeat_timeout_millis: None,
+        enable_acting_master: Some(false),
+        compressed: false,
+        body_crc32: Some(crc),
+        external_addr: broker.config.external_address.as_deref(),
+    };
+    header.into_command(CommandBuf::request(RequestCode::REGISTER_BROKER)).with_body(body)
+}
+
+fn goodbye(broker: &Broker) -> CommandBuf {
+    let (addr, _) = addresses(broker);
+    let header = BrokerIdentity {
+        broker_name: &broker.config.broker_name,
+        broker_addr: &addr,
+        cluster_name: &broker.config.broker_cluster_name,
+        broker_id: Some(broker.config.broker_id),
+    };
+    header.into_command(CommandBuf::request(RequestCode::UNREGISTER_BROKER))
 }
 
 /// The broker's address and its replication address, as text.

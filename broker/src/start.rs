@@ -5,6 +5,8 @@ use crate::broker::{Broker, Snapshot};
 use crate::config::ConfigError;
 use crate::delay::Delays;
 use crate::json_file;
+use crate::leave;
+use crate::probe::Probe;
 use crate::registration::Registration;
 use crate::session::BrokerService;
 use gantry_remoting::server::{Limits, bind, serve};
@@ -41,7 +43,19 @@ pub enum Error {
 pub struct Running {
     addr: SocketAddr,
     broker: Arc<Broker>,
+    hurry: Hurry,
     done: JoinHandle<Result<(), String>>,
+}
+
+/// Tells a broker not to wait for its clients to leave (`leaveTimeoutMillis`).
+#[derive(Clone, Debug)]
+pub struct Hurry(watch::Sender<bool>);
+
+impl Hurry {
+    /// No waiting from now on.
+    pub fn up(&self) {
+        self.0.send_replace(true);
+    }
 }
 
 impl Running {
@@ -49,6 +63,12 @@ impl Running {
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// By this it stops without waiting for its clients to leave.
+    #[must_use]
+    pub fn hurry(&self) -> Hurry {
+        self.hurry.clone()
     }
 
     /// Numbers for a live view.
@@ -76,11 +96,24 @@ pub async fn start(config: BrokerConfig, shutdown: watch::Receiver<bool>) -> Res
     let listener = bind(listen).await.map_err(Error::Listen)?;
     let addr = listener.local_addr().map_err(Error::Listen)?;
     let config = BrokerConfig { listen_port: addr.port(), ..config };
+    // From the very start: a store that takes its time to recover is no reason to be killed.
+    let probe = Arc::new(Probe::default());
+    // Ends with its sender, should anything below fail.
+    let (stop_probe, probe_stopping) = watch::channel(false);
+    let probe_server = match config.probe_listen_port {
+        0 => None,
+        port => {
+            let listener = bind(SocketAddr::new(config.bind_address, port)).await.map_err(Error::Listen)?;
+            let status = Arc::clone(&probe) as Arc<dyn gantry_probes::Status>;
+            Some(tokio::spawn(gantry_probes::serve(listener, status, probe_stopping)))
+        }
+    };
     let vip = if config.vip_channel { vip_listener(addr).await } else { None };
     let store_config = config.store()?;
     let opened = tokio::task::spawn_blocking(move || Store::open(store_config));
     let store = opened.await.map_err(|error| Error::Start(error.to_string()))??;
     let broker = Broker::open(config, store)?;
+    probe.serving(&broker);
 
     let (stop, stopping) = watch::channel(false);
     let (fail, failed) = watch::channel(None);
@@ -108,11 +141,20 @@ pub async fn start(config: BrokerConfig, shutdown: watch::Receiver<bool>) -> Res
     tracing::info!(%addr, advertised = %broker.config.advertised(), name = broker.config.broker_name, "broker is running");
 
     let running = Arc::clone(&broker);
+    let (hurry, hurried) = watch::channel(false);
     let done = tokio::spawn(async move {
-        let why = until_stopped(shutdown, failed).await;
+        let mut why = until_stopped(shutdown, failed.clone()).await;
+        probe.leaving(&running);
         // Clients are sent elsewhere before the door closes.
         let _ = leave.send(true);
         join(registration).await;
+        if why.is_ok() {
+            tokio::select! {
+                () = leave::until_quiet(&running) => {}
+                () = turned_true_by(hurried) => {}
+                failure = failure(failed) => why = failure,
+            }
+        }
         let _ = stop.send(true);
         for server in servers {
             join(server).await;
@@ -128,23 +170,32 @@ pub async fn start(config: BrokerConfig, shutdown: watch::Receiver<bool>) -> Res
             running.store.close();
         });
         join(closed).await;
+        let _ = stop_probe.send(true);
+        if let Some(server) = probe_server {
+            join(server).await;
+        }
         tracing::info!("broker has stopped");
         why
     });
-    Ok(Running { addr, broker, done })
+    Ok(Running { addr, broker, hurry: Hurry(hurry), done })
 }
 
 async fn until_stopped(
     mut shutdown: watch::Receiver<bool>,
-    mut failed: watch::Receiver<Option<String>>,
+    failed: watch::Receiver<Option<String>>,
 ) -> Result<(), String> {
     tokio::select! {
         // An error means that the sender is gone, and with it whoever could stop us.
         _ = shutdown.wait_for(|stop| *stop) => Ok(()),
-        failure = failed.wait_for(Option::is_some) => match failure {
-            Ok(text) => Err(text.clone().unwrap_or_default()),
-            Err(_) => Ok(()),
-        },
+        failure = failure(failed) => failure,
+    }
+}
+
+/// Waits until the broker cannot go on, which is the error.
+async fn failure(mut failed: watch::Receiver<Option<String>>) -> Result<(), String> {
+    match failed.wait_for(Option::is_some).await {
+        Ok(text) => Err(text.clone().unwrap_or_default()),
+        Err(_) => Ok(()),
     }
 }
 
@@ -157,6 +208,13 @@ async fn join<T>(task: JoinHandle<T>) {
 /// Waits for the value, or for its sender to be gone: nobody would ask us to stop more clearly.
 async fn turned_true(value: &mut watch::Receiver<bool>) {
     let _ = value.wait_for(|value| *value).await;
+}
+
+/// Waits for the value to be made true; that nobody is left to do so is no reason to act.
+async fn turned_true_by(mut value: watch::Receiver<bool>) {
+    if value.wait_for(|value| *value).await.is_err() {
+        std::future::pending().await
+    }
 }
 
 /// Clients with `vipChannelEnabled` expect the broker two ports below; without it only they are affected.

@@ -3,8 +3,8 @@
 //! [`start()`] runs one inside any Tokio runtime; the program `gantry-nameserver` is a command line around it. A request's
 //! way: `service` (one session a connection) -> `handlers` (typed header, checks) -> `table` (pure, told the time).
 //!
-//! The route table lives in memory only: brokers repeat themselves every 30 s, so a new name server knows everything
-//! after that. What an operator stored (KV config, settings) is on disk before it is acknowledged.
+//! The route table lives in memory only: brokers repeat themselves every 30 s (Gantry's come at once when a name server
+//! restarted), so a new name server knows everything after that. What an operator stored (KV config, settings) is on disk before it is acknowledged.
 #![forbid(unsafe_code)]
 
 mod config;
@@ -13,6 +13,7 @@ mod error;
 mod handlers;
 mod kv;
 mod names;
+mod probe;
 mod service;
 mod settings;
 mod start;

@@ -15,13 +15,23 @@ use tracing_subscriber::EnvFilter;
 ///
 /// Brokers register here (namesrvAddr in their configuration) and repeat it every 30 s; clients and mqadmin ask here first.
 /// Run two or three, independent of each other, and give brokers and clients all their addresses, separated by `;`.
-/// Routes live in memory: a name server that starts anew knows them all after 30 s.
+/// Routes live in memory: a name server that starts anew is told by Gantry's brokers within a second or two, by Apache's
+/// within 30 s.
 #[derive(Debug, Parser)]
 #[command(name = "gantry-nameserver", version, after_help = AFTER_HELP)]
 struct Arguments {
     /// Address and port to listen on; 0.0.0.0 takes every interface, port 0 any free port
     #[arg(long, value_name = "ADDR:PORT", default_value = "0.0.0.0:9876")]
     listen: SocketAddr,
+
+    /// A second address to listen on, for clients outside the cluster: routes carry each broker's externalAddress there,
+    /// brokers without one are left out, and nothing can be changed
+    #[arg(long, value_name = "ADDR:PORT")]
+    external_listen: Option<SocketAddr>,
+
+    /// Serve /healthz, /readyz and /metrics by HTTP on this address
+    #[arg(long, value_name = "ADDR:PORT")]
+    probe_listen: Option<SocketAddr>,
 
     /// Folder for what operators store: kvConfig.json (that of an Apache name server can be put there) and
     /// namesrv.properties. Made when absent; one name server at a time
@@ -47,6 +57,8 @@ Examples:
       one of a set of name servers
   gantry-nameserver --listen 127.0.0.1:9876 --data /tmp/ns
       for this machine only
+  gantry-nameserver --external-listen 0.0.0.0:9877 --probe-listen 0.0.0.0:8080
+      in Kubernetes, with clients outside of it
   RUST_LOG=debug gantry-nameserver --set needWaitForService=true
       says why requests are refused; clients keep their old routes while it learns
 
@@ -77,7 +89,12 @@ async fn main() -> ExitCode {
 
 async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let config = Config { settings: arguments.settings, ..Config::new(arguments.listen, arguments.data) };
+    let config = Config {
+        settings: arguments.settings,
+        external_listen: arguments.external_listen,
+        probe_listen: arguments.probe_listen,
+        ..Config::new(arguments.listen, arguments.data)
+    };
     let (stop, stopped) = watch::channel(false);
     let running = start(config, stopped).await?;
     tokio::select! {

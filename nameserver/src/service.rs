@@ -3,6 +3,7 @@
 
 use crate::handlers;
 use crate::kv::KvStore;
+use crate::probe::Counts;
 use crate::settings::SettingsStore;
 use crate::table::{ConnectionId, RouteTable};
 use crate::writer::{Work, Writer};
@@ -27,18 +28,30 @@ pub(crate) struct NameServer {
     pub(crate) kv: Arc<KvStore>,
     pub(crate) settings: Arc<SettingsStore>,
     pub(crate) writer: Writer,
+    pub(crate) counts: Counts,
+    /// Connections accepted, on all ports.
+    pub(crate) connections: AtomicU64,
 }
 
 /// Makes sessions.
 #[derive(Debug)]
 pub(crate) struct Sessions {
     server: Arc<NameServer>,
-    connections: AtomicU64,
+    side: Side,
+}
+
+/// Where a connection comes from, by the port that it was made to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// From where brokers are reached by the addresses that they register.
+    Inside,
+    /// From where they are reached by their external addresses only. Nothing is changed from there.
+    Outside,
 }
 
 impl Sessions {
-    pub(crate) fn new(server: Arc<NameServer>) -> Self {
-        Self { server, connections: AtomicU64::new(0) }
+    pub(crate) fn new(server: Arc<NameServer>, side: Side) -> Self {
+        Self { server, side }
     }
 }
 
@@ -46,8 +59,8 @@ impl Service for Sessions {
     type Session = Client;
 
     fn connect(&self, peer: Arc<Peer>) -> Client {
-        let connection = ConnectionId(self.connections.fetch_add(1, Ordering::Relaxed));
-        Client { server: Arc::clone(&self.server), peer, connection, is_broker: false }
+        let connection = ConnectionId(self.server.connections.fetch_add(1, Ordering::Relaxed));
+        Client { server: Arc::clone(&self.server), side: self.side, peer, connection, is_broker: false }
     }
 }
 
@@ -55,6 +68,7 @@ impl Service for Sessions {
 #[derive(Debug)]
 pub(crate) struct Client {
     pub(crate) server: Arc<NameServer>,
+    pub(crate) side: Side,
     pub(crate) peer: Arc<Peer>,
     pub(crate) connection: ConnectionId,
     /// Something was registered over this connection, so its end matters.
@@ -111,8 +125,15 @@ impl Client {
     }
 
     fn handle(&mut self, command: &Command<'_>) -> Result<Outcome, Refusal> {
+        if self.side == Side::Outside && !is_question(command.request_code()) {
+            return Err(Refusal::new(
+                ResponseCode::NO_PERMISSION,
+                "this is the name server's external port, which only answers questions: brokers register and tools \
+                 change things at its own port",
+            ));
+        }
         Ok(match command.request_code() {
-            RequestCode::GET_ROUTEINFO_BY_TOPIC => handlers::route::get(&self.server, command)?.into(),
+            RequestCode::GET_ROUTEINFO_BY_TOPIC => handlers::route::get(self, command)?.into(),
 
             RequestCode::REGISTER_BROKER => handlers::broker::register(self, command)?.into(),
             RequestCode::UNREGISTER_BROKER => handlers::broker::unregister(self, command)?.into(),
@@ -121,7 +142,7 @@ impl Client {
             RequestCode::GET_BROKER_MEMBER_GROUP => handlers::broker::members(self, command)?.into(),
             REGISTER_TOPIC_IN_NAMESRV => handlers::broker::register_topic(self, command)?.into(),
 
-            RequestCode::GET_BROKER_CLUSTER_INFO => handlers::admin::cluster_info(&self.server).into(),
+            RequestCode::GET_BROKER_CLUSTER_INFO => handlers::admin::cluster_info(self).into(),
             RequestCode::WIPE_WRITE_PERM_OF_BROKER => handlers::admin::wipe_write_perm(self, command)?.into(),
             RequestCode::ADD_WRITE_PERM_OF_BROKER => handlers::admin::add_write_perm(self, command)?.into(),
             RequestCode::GET_ALL_TOPIC_LIST_FROM_NAMESERVER => {
@@ -130,7 +151,7 @@ impl Client {
             RequestCode::GET_TOPICS_BY_CLUSTER => {
                 handlers::admin::topics_of_cluster(&self.server, command)?.into()
             }
-            RequestCode::GET_SYSTEM_TOPIC_LIST_FROM_NS => handlers::admin::system_topics(&self.server).into(),
+            RequestCode::GET_SYSTEM_TOPIC_LIST_FROM_NS => handlers::admin::system_topics(self).into(),
             RequestCode::DELETE_TOPIC_IN_NAMESRV => handlers::admin::delete_topic(self, command)?.into(),
 
             RequestCode::PUT_KV_CONFIG => handlers::config::put_kv(self, command)?,
@@ -146,4 +167,20 @@ impl Client {
             }
         })
     }
+}
+
+/// Requests that change nothing, and that others than brokers have.
+fn is_question(code: RequestCode) -> bool {
+    matches!(
+        code,
+        RequestCode::GET_ROUTEINFO_BY_TOPIC
+            | RequestCode::GET_BROKER_MEMBER_GROUP
+            | RequestCode::GET_BROKER_CLUSTER_INFO
+            | RequestCode::GET_ALL_TOPIC_LIST_FROM_NAMESERVER
+            | RequestCode::GET_TOPICS_BY_CLUSTER
+            | RequestCode::GET_SYSTEM_TOPIC_LIST_FROM_NS
+            | RequestCode::GET_KV_CONFIG
+            | RequestCode::GET_KVLIST_BY_NAMESPACE
+            | RequestCode::GET_NAMESRV_CONFIG
+    )
 }

@@ -1,7 +1,8 @@
 //! From a [`Config`] to a name server that serves, and to its end.
 
 use crate::kv::KvStore;
-use crate::service::{NameServer, Sessions};
+use crate::probe::{Counts, Probe};
+use crate::service::{NameServer, Sessions, Side};
 use crate::settings::SettingsStore;
 use crate::table::RouteTable;
 use crate::writer::Writer;
@@ -12,6 +13,7 @@ use std::fs::{self, File, TryLockError};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::thread;
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
@@ -27,6 +29,10 @@ const SCAN: Duration = Duration::from_secs(5);
 pub struct Running {
     /// Where it listens: the port that was taken, if 0 was asked for.
     pub addr: SocketAddr,
+    /// Where it listens for clients outside, if it does.
+    pub external_addr: Option<SocketAddr>,
+    /// Where probes are served, if they are.
+    pub probe_addr: Option<SocketAddr>,
     /// Ends when the name server has stopped: connections closed, files written.
     pub task: JoinHandle<()>,
 }
@@ -38,6 +44,8 @@ pub struct Running {
 pub async fn start(config: Config, shutdown: watch::Receiver<bool>) -> Result<Running, Error> {
     let listener = bind(config.listen).await.map_err(Error::Listen)?;
     let addr = listener.local_addr().map_err(Error::Listen)?;
+    let (external, external_addr) = bind_if(config.external_listen).await?;
+    let (probes, probe_addr) = bind_if(config.probe_listen).await?;
     let lock = lock_folder(&config.data)?;
     let (writer, thread) = Writer::start().map_err(Error::Thread)?;
     let server = Arc::new(NameServer {
@@ -47,23 +55,55 @@ pub async fn start(config: Config, shutdown: watch::Receiver<bool>) -> Result<Ru
         kv: Arc::new(KvStore::open(&config.data)?),
         settings: Arc::new(SettingsStore::open(&config.data, &config.settings)?),
         writer,
+        counts: Counts::default(),
+        connections: AtomicU64::new(0),
     });
-    let task = tokio::spawn(run(listener, server, config.limits, shutdown, thread, lock));
+    let listeners = Listeners { inside: listener, outside: external, probes };
+    let task = tokio::spawn(run(listeners, server, config.limits, shutdown, thread, lock));
     tracing::info!(%addr, data = %config.data.display(), "name server started");
-    Ok(Running { addr, task })
+    Ok(Running { addr, external_addr, probe_addr, task })
+}
+
+struct Listeners {
+    inside: TcpListener,
+    outside: Option<TcpListener>,
+    probes: Option<TcpListener>,
+}
+
+async fn bind_if(addr: Option<SocketAddr>) -> Result<(Option<TcpListener>, Option<SocketAddr>), Error> {
+    let Some(addr) = addr else { return Ok((None, None)) };
+    let listener = bind(addr).await.map_err(Error::Listen)?;
+    let addr = listener.local_addr().map_err(Error::Listen)?;
+    Ok((Some(listener), Some(addr)))
 }
 
 async fn run(
-    listener: TcpListener,
+    listeners: Listeners,
     server: Arc<NameServer>,
     limits: Limits,
     shutdown: watch::Receiver<bool>,
     writer: thread::JoinHandle<()>,
     lock: File,
 ) {
-    let sessions = Arc::new(Sessions::new(Arc::clone(&server)));
+    let Listeners { inside, outside, probes } = listeners;
+    let limits = Arc::new(limits);
+    let sessions = |side| Arc::new(Sessions::new(Arc::clone(&server), side));
+    let serving = async {
+        let inside = serve(inside, sessions(Side::Inside), Arc::clone(&limits), shutdown.clone());
+        let outside = async {
+            if let Some(listener) = outside {
+                serve(listener, sessions(Side::Outside), Arc::clone(&limits), shutdown.clone()).await;
+            }
+        };
+        let probes = async {
+            if let Some(listener) = probes {
+                gantry_probes::serve(listener, Arc::new(Probe(Arc::clone(&server))), shutdown.clone()).await;
+            }
+        };
+        tokio::join!(inside, outside, probes);
+    };
     tokio::select! {
-        () = serve(listener, sessions, Arc::new(limits), shutdown) => {}
+        () = serving => {}
         () = scan(&server) => {}
     }
     server.writer.close();

@@ -114,6 +114,7 @@ fn header(id: i64, addr: &str) -> RegisterBroker<'_> {
         enable_acting_master: Some(false),
         compressed: false,
         body_crc32: None,
+        external_addr: None,
     }
 }
 

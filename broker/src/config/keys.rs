@@ -109,6 +109,29 @@ impl Setting for std::net::IpAddr {
     }
 }
 
+/// `host:port`; nothing is none.
+impl Setting for Option<String> {
+    fn read(text: &str) -> Result<Self, String> {
+        match text {
+            "" => Ok(None),
+            _ if is_host_port(text) => Ok(Some(text.to_owned())),
+            _ => Err("must be host:port".into()),
+        }
+    }
+    fn write(&self) -> String {
+        self.clone().unwrap_or_default()
+    }
+}
+
+/// A host as DNS and IPv6 write it, and a port that can be connected to.
+fn is_host_port(text: &str) -> bool {
+    let letters =
+        |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']' | b'%');
+    text.rsplit_once(':').is_some_and(|(host, port)| {
+        !host.is_empty() && host.bytes().all(letters) && port.parse::<u16>().is_ok_and(|port| port > 0)
+    })
+}
+
 /// Name servers, `;` separated.
 impl Setting for Vec<String> {
     fn read(text: &str) -> Result<Self, String> {
@@ -230,6 +253,7 @@ table! {
         "listenPort" => listen_port,
         "vipChannelEnabled" => vip_channel,
         "namesrvAddr" => namesrv_addr,
+        "fetchNameSrvAddrByDnsLookup" => fetch_name_srv_addr_by_dns_lookup,
         "registerNameServerPeriod" => register_name_server_period,
         "brokerPermission" => broker_permission,
         "defaultTopicQueueNums" => default_topic_queue_nums,
@@ -258,6 +282,9 @@ table! {
         "warmMapedFileEnable" => warm_maped_file_enable,
         "mlockCommitLog" => mlock,
         "messageDelayLevel" => message_delay_level,
+        "probeListenPort" => probe_listen_port,
+        "externalAddress" => external_address,
+        "leaveTimeoutMillis" => leave_timeout,
     }
     wrapped {
         "deleteWhen" => Hours(retention.delete_hours),
@@ -346,9 +373,15 @@ mod tests {
     fn what_is_written_is_read_again() {
         let mut config = BrokerConfig::new("/tmp/x");
         config.apply("deleteWhen=03;05\nnamesrvAddr=h:1\nstorePathCommitLog=/tmp/y").unwrap();
+        config
+            .apply("probeListenPort=10909\nexternalAddress=b.example.com:31911\nleaveTimeoutMillis=40000")
+            .unwrap();
+        config.apply("fetchNameSrvAddrByDnsLookup=true").unwrap();
         let mut again = BrokerConfig::new("/tmp/z");
         again.apply(&config.to_properties()).unwrap();
         assert_eq!(again.to_properties(), config.to_properties());
+        config.apply("externalAddress=").unwrap();
+        assert_eq!(config.external_address, None, "what was set can be taken back");
     }
 
     #[test]
@@ -362,6 +395,12 @@ mod tests {
             "autoCreateTopicEnable=yes",
             "messageDelayLevel=1x",
             "brokerId=1",
+            "probeListenPort=-1",
+            "externalAddress=broker.example.com",
+            "externalAddress=a,b:1",
+            "externalAddress=broker.example.com:0",
+            "leaveTimeoutMillis=10s",
+            "fetchNameSrvAddrByDnsLookup=1",
         ] {
             let error = BrokerConfig::new("/tmp/x").apply(text).unwrap_err().to_string();
             assert!(error.contains("must") || error.contains("not"), "{error}");

@@ -28,6 +28,8 @@ pub struct BrokerConfig {
     pub vip_channel: bool,
     /// `host:port`, several.
     pub namesrv_addr: Vec<String>,
+    /// Each `host:port` stands for all addresses that the host resolves to, now and later.
+    pub fetch_name_srv_addr_by_dns_lookup: bool,
     pub register_name_server_period: Duration,
     pub broker_permission: i32,
     pub default_topic_queue_nums: i32,
@@ -57,6 +59,12 @@ pub struct BrokerConfig {
     pub mlock: bool,
     pub retention: Retention,
     pub message_delay_level: String,
+    /// Gantry's own: where probes and metrics are served by HTTP; 0 is off.
+    pub probe_listen_port: u16,
+    /// Gantry's own: `host:port` by which clients outside reach this broker, told to the name servers.
+    pub external_address: Option<String>,
+    /// Gantry's own: how long a broker that stops keeps serving, for its clients to move to others.
+    pub leave_timeout: Duration,
 }
 
 /// `flushDiskType`.
@@ -82,6 +90,7 @@ impl BrokerConfig {
             listen_port: 10911,
             vip_channel: true,
             namesrv_addr: Vec::new(),
+            fetch_name_srv_addr_by_dns_lookup: false,
             register_name_server_period: Duration::from_secs(30),
             broker_permission: 6,
             default_topic_queue_nums: 8,
@@ -111,6 +120,9 @@ impl BrokerConfig {
             mlock: false,
             retention: Retention::default(),
             message_delay_level: gantry_message::delay::DEFAULT_LEVELS.into(),
+            probe_listen_port: 0,
+            external_address: None,
+            leave_timeout: Duration::ZERO,
         }
     }
 

@@ -1,15 +1,20 @@
 //! What tools ask and change: clusters, topics, permissions.
 
 use crate::names::refuse;
-use crate::service::{Client, NameServer};
+use crate::service::{Client, NameServer, Side};
 use crate::table::WritePerm;
 use gantry_remoting::Command;
 use gantry_remoting::header::{BrokerName, ClusterName, DeleteTopicInNamesrv, FromFields as _};
 use gantry_remoting::reply::{Answer, Refusal};
 
 /// GET_BROKER_CLUSTER_INFO.
-pub(crate) fn cluster_info(server: &NameServer) -> Answer {
-    let info = server.routes.read().cluster_info();
+pub(crate) fn cluster_info(client: &Client) -> Answer {
+    let routes = client.server.routes.read();
+    let info = match client.side {
+        Side::Inside => routes.cluster_info(),
+        Side::Outside => routes.cluster_info_outside(),
+    };
+    drop(routes);
     Answer::json(&info)
 }
 
@@ -52,8 +57,13 @@ pub(crate) fn topics_of_cluster(server: &NameServer, command: &Command<'_>) -> R
 }
 
 /// GET_SYSTEM_TOPIC_LIST_FROM_NS.
-pub(crate) fn system_topics(server: &NameServer) -> Answer {
-    let topics = server.routes.read().system_topics();
+pub(crate) fn system_topics(client: &Client) -> Answer {
+    let routes = client.server.routes.read();
+    let topics = match client.side {
+        Side::Inside => routes.system_topics(),
+        Side::Outside => routes.system_topics_outside(),
+    };
+    drop(routes);
     Answer::json(&topics)
 }
 

@@ -2,7 +2,7 @@
 
 use crate::kv::ORDER_TOPIC_CONFIG;
 use crate::names::{check_addr, check_node, cut, is_topic, refuse};
-use crate::service::Client;
+use crate::service::{Client, Side};
 use crate::table::{HEARTBEAT_TIMEOUT, Identity, MASTER, Queues, Registration, Rejected, Stale};
 use gantry_remoting::body::{
     BrokerMemberGroupBody, DataVersion, RegisterBrokerBody, TopicConfig, TopicConfigTable, TopicRoute,
@@ -13,6 +13,7 @@ use gantry_remoting::header::{
 use gantry_remoting::reply::{Answer, Refusal};
 use gantry_remoting::{Command, fastjson};
 use parking_lot::RwLockUpgradableReadGuard;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// How a zlib stream begins, and no JSON.
@@ -30,6 +31,10 @@ pub(crate) fn register(client: &mut Client, command: &Command<'_>) -> Result<Ans
     if !header.ha_server_addr.is_empty() {
         check_addr("replication address", header.ha_server_addr)?;
     }
+    let external_addr = header.external_addr.filter(|addr| !addr.is_empty());
+    if let Some(addr) = external_addr {
+        check_addr("external address", addr)?;
+    }
     let crc32 = header.body_crc32.unwrap_or(0);
     // 5.x brokers with compressedRegister=true compress the body and deny it in the header.
     let compressed = header.compressed || command.body.first() == Some(&ZLIB);
@@ -40,6 +45,7 @@ pub(crate) fn register(client: &mut Client, command: &Command<'_>) -> Result<Ans
     let mut registration = Registration {
         identity: identity.clone(),
         ha_addr: header.ha_server_addr.to_owned(),
+        external_addr: external_addr.map(str::to_owned),
         timeout: header.heartbeat_timeout_millis.map(timeout),
         acting_master: header.enable_acting_master,
         version,
@@ -64,6 +70,7 @@ pub(crate) fn register(client: &mut Client, command: &Command<'_>) -> Result<Ans
             return Err(refuse(format!("register broker failed: {rejected}")));
         }
     };
+    client.server.counts.registrations.fetch_add(1, Ordering::Relaxed);
     if registered.first {
         tracing::info!(cluster, broker = name, id, addr, ?version, "broker registered");
     } else if registered.changed {
@@ -118,7 +125,12 @@ pub(crate) fn members(client: &Client, command: &Command<'_>) -> Result<Answer, 
     let header = BrokerMemberGroup::from_fields(command.ext)?;
     check_node("cluster name", header.cluster_name)?;
     check_node("broker name", header.broker_name)?;
-    let members = client.server.routes.read().members(header.cluster_name, header.broker_name);
+    let routes = client.server.routes.read();
+    let members = match client.side {
+        Side::Inside => routes.members(header.cluster_name, header.broker_name),
+        Side::Outside => routes.members_outside(header.cluster_name, header.broker_name),
+    };
+    drop(routes);
     Ok(Answer::json(&BrokerMemberGroupBody { broker_member_group: members }))
 }
 

@@ -2,18 +2,26 @@
 
 use crate::kv::ORDER_TOPIC_CONFIG;
 use crate::names::{cut, refuse};
-use crate::service::NameServer;
+use crate::service::{Client, Side};
 use gantry_remoting::header::{FromFields as _, GetRouteInfo};
 use gantry_remoting::reply::{Answer, Refusal};
 use gantry_remoting::{Command, ResponseCode};
+use std::sync::atomic::Ordering;
 
-pub(crate) fn get(server: &NameServer, command: &Command<'_>) -> Result<Answer, Refusal> {
+pub(crate) fn get(client: &Client, command: &Command<'_>) -> Result<Answer, Refusal> {
     let GetRouteInfo { topic, .. } = GetRouteInfo::from_fields(command.ext)?;
+    let server = &client.server;
+    server.counts.routes.fetch_add(1, Ordering::Relaxed);
     let settings = server.settings.get();
     if settings.wait_for_service().is_some_and(|wait| server.started.elapsed() < wait) {
         return Err(refuse("name server not ready"));
     }
-    let route = server.routes.read().route(topic, settings.support_acting_master);
+    let routes = server.routes.read();
+    let route = match client.side {
+        Side::Inside => routes.route(topic, settings.support_acting_master),
+        Side::Outside => routes.route_outside(topic, settings.support_acting_master),
+    };
+    drop(routes);
     let Some(mut route) = route else {
         // Clients act on the code (automatic creation, retry topics), people search for the text.
         let text = format!("No topic route info in name server for the topic: {}", cut(topic));

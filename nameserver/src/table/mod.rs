@@ -5,6 +5,7 @@
 //! however many topics there are.
 
 mod judgement;
+mod outside;
 #[cfg(test)]
 mod properties;
 mod read;
@@ -73,6 +74,8 @@ struct Group {
 struct Member {
     addr: String,
     ha_addr: String,
+    /// By which clients outside reach it, if they do.
+    external_addr: Option<String>,
     version: DataVersion,
     /// The connection that it registered over; its end is the member's.
     connection: ConnectionId,

@@ -104,6 +104,7 @@ fn registration(step: &Step) -> Option<Registration> {
     Some(Registration {
         identity: Identity { cluster: format!("C{}", n % 2), name: name(*n), id: *id, addr: addr(*a) },
         ha_addr: String::new(),
+        external_addr: None,
         timeout: Some(Duration::from_secs(*timeout)),
         acting_master: *acting,
         version: version(*counter, *epoch),
@@ -260,6 +261,7 @@ proptest! {
                 Registration {
                     identity: Identity { cluster: "C".into(), name: "b".into(), id: 0, addr: "h:1".into() },
                     ha_addr: String::new(),
+        external_addr: None,
                     timeout: None,
                     acting_master: None,
                     // The clock runs backwards.

@@ -18,6 +18,7 @@ const MAX_TOPICS: usize = 500_000;
 pub(crate) struct Registration {
     pub(crate) identity: Identity,
     pub(crate) ha_addr: String,
+    pub(crate) external_addr: Option<String>,
     pub(crate) timeout: Option<Duration>,
     /// Absent from brokers before 5.0.
     pub(crate) acting_master: Option<bool>,
@@ -93,8 +94,17 @@ impl RouteTable {
         let same = before.filter(|member| member.addr == addr);
         let changed = same.is_none_or(|member| member.version != version);
         let timeout = new.timeout.unwrap_or(HEARTBEAT_TIMEOUT);
-        let member =
-            Member { addr, ha_addr: new.ha_addr, version, connection, timeout, heard: now, confirmed: now };
+        let external_addr = new.external_addr;
+        let member = Member {
+            addr,
+            ha_addr: new.ha_addr,
+            external_addr,
+            version,
+            connection,
+            timeout,
+            heard: now,
+            confirmed: now,
+        };
         group.members.insert(id, member);
 
         if leads(group, id, new.acting_master) {

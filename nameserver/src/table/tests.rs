@@ -23,6 +23,7 @@ fn master() -> Broker {
             addr: "10.0.0.1:10911".into(),
         },
         ha_addr: "10.0.0.1:10912".into(),
+        external_addr: None,
         timeout: None,
         acting_master: Some(false),
         version: version(1, 1000),

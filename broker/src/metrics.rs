@@ -1,0 +1,44 @@
+//! Metrics, put together when they are asked for: nothing is counted for them that was not counted anyway.
+
+use crate::broker::Broker;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+
+/// All metrics in the text format of OpenMetrics.
+pub(crate) fn text(broker: &Broker) -> String {
+    let mut registry = Registry::with_prefix("gantry_broker");
+    let stats = broker.store.stats();
+    let snapshot = broker.snapshot();
+    let mut gauge =
+        |name: &str, help: &str, value: f64| registry.register(name, help, ConstGauge::<f64>::new(value));
+    gauge(
+        "start_time_seconds",
+        "When the broker opened its store, since the epoch",
+        broker.boot_timestamp as f64 / 1e3,
+    );
+    gauge("log_start_offset_bytes", "Physical offset of the oldest message kept", stats.log_start.0 as f64);
+    gauge(
+        "log_end_offset_bytes",
+        "Physical offset at which the next message is stored",
+        stats.log_end.0 as f64,
+    );
+    gauge(
+        "log_durable_offset_bytes",
+        "Physical offset up to which messages are on the disk",
+        stats.durable.0 as f64,
+    );
+    gauge("disk_used_ratio", "Used share of the disk that holds the log, 0 to 1", stats.disk_used);
+    gauge("topics", "Topics, those of the system included", snapshot.topics as f64);
+    gauge("consumers", "Consumers that are connected", snapshot.consumers as f64);
+    gauge("producers", "Producers that are connected", snapshot.producers as f64);
+    let mut counter =
+        |name: &str, help: &str, value: u64| registry.register(name, help, ConstCounter::new(value));
+    counter("messages_in", "Messages stored for producers since the start", snapshot.messages_in);
+    counter("messages_out", "Messages handed out since the start", snapshot.messages_out);
+    let mut text = String::new();
+    // Writing to memory does not fail.
+    let _ = encode(&mut text, &registry);
+    text
+}
