@@ -1,0 +1,81 @@
+//! What is done to a topic on a broker.
+
+use crate::admin::Admin;
+use crate::error::Error;
+use gantry_remoting::body::TopicConfig;
+use std::fmt;
+
+/// One step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Makes the topic, or changes it.
+    Put {
+        /// The broker's name in the spec.
+        broker: String,
+        /// Its address.
+        addr: String,
+        /// The settings afterwards.
+        config: TopicConfig,
+        /// Changes of attributes in mqadmin's form.
+        attributes: String,
+        /// What is done, for people.
+        what: String,
+    },
+    /// Deletes the topic and its messages.
+    Delete {
+        /// The broker's name in the spec.
+        broker: String,
+        /// Its address.
+        addr: String,
+        /// The settings until then.
+        config: TopicConfig,
+    },
+    /// Has name servers forget the deleted topic.
+    DeleteRoute {
+        /// Their addresses.
+        name_servers: Vec<String>,
+    },
+}
+
+impl Action {
+    /// The broker that it is for; none for name servers.
+    pub(super) fn broker(&self) -> &str {
+        match self {
+            Self::Put { broker, .. } | Self::Delete { broker, .. } => broker,
+            Self::DeleteRoute { .. } => "",
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Put { broker, what, .. } => write!(f, "{broker}: {what}"),
+            Self::Delete { broker, .. } => write!(f, "{broker}: deleted with its messages"),
+            Self::DeleteRoute { name_servers } => {
+                write!(f, "route deleted on {}", name_servers.join(", "))
+            }
+        }
+    }
+}
+
+pub(super) async fn apply<A: Admin>(admin: &A, topic: &str, action: &Action) -> Result<(), Error> {
+    match action {
+        Action::Put { addr, config, attributes, .. } => admin.put_topic(addr, config, attributes).await,
+        Action::Delete { addr, config, .. } => {
+            // Name servers keep the routes of topics that a broker deleted. The last that they hear is that nobody may
+            // use it: otherwise a producer would make the topic anew by its next message.
+            admin.put_topic(addr, &TopicConfig { perm: 0, ..config.clone() }, "").await?;
+            admin.delete_topic(addr, topic).await
+        }
+        Action::DeleteRoute { name_servers } => {
+            for name_server in name_servers {
+                // The topic is gone either way, and a name server that starts later does not know it.
+                if let Err(error) = admin.delete_route(name_server, topic).await {
+                    tracing::warn!(%error, topic, "a name server still lists the deleted topic");
+                }
+            }
+            Ok(())
+        }
+    }
+}

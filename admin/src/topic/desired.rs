@@ -1,0 +1,86 @@
+//! What a topic's settings should be, given what they are.
+
+use super::Topic;
+use super::observe::TopicOnBroker;
+use gantry_crds::{MessageType, Permission, TopicSpec};
+use gantry_remoting::body::{PERM_READ, PERM_WRITE, TopicConfig};
+
+/// The attribute that RocketMQ 5 clients check.
+const MESSAGE_TYPE: &str = "message.type";
+
+/// The settings of a topic that does not exist yet, with the attributes to set.
+pub(super) fn new(topic: &Topic) -> (TopicConfig, String) {
+    let spec = &topic.spec;
+    let config =
+        TopicConfig { order: spec.ordered, ..TopicConfig::new(&topic.name, spec.queues, permission(spec)) };
+    let attributes = spec.message_type.map(|kind| format!("+{MESSAGE_TYPE}={}", type_name(kind)));
+    (config, attributes.unwrap_or_default())
+}
+
+/// A change of a topic that exists.
+#[derive(Debug)]
+pub(super) struct Change {
+    /// The settings after it.
+    pub(super) config: TopicConfig,
+    /// Changes of attributes in mqadmin's form.
+    pub(super) attributes: String,
+    /// What changes, for people: `writeQueueNums 4 -> 8`. Nothing when all is as it should be.
+    pub(super) what: Vec<String>,
+}
+
+/// The change that brings a topic as near to its spec as it may come now.
+pub(super) fn change(topic: &Topic, found: &TopicOnBroker) -> Change {
+    let (spec, is) = (&topic.spec, &found.config);
+    let mut config = TopicConfig { perm: permission(spec), order: spec.ordered, ..found.config.clone() };
+    if !spec.ordered {
+        config.write_queue_nums = spec.queues;
+        if is.read_queue_nums < spec.queues || may_close(topic, found) {
+            config.read_queue_nums = spec.queues;
+        }
+    }
+    let mut what = Vec::new();
+    let mut note = |name: &str, before: String, after: String| {
+        if before != after {
+            what.push(format!("{name} {before} -> {after}"));
+        }
+    };
+    note("writeQueueNums", is.write_queue_nums.to_string(), config.write_queue_nums.to_string());
+    note("readQueueNums", is.read_queue_nums.to_string(), config.read_queue_nums.to_string());
+    note("perm", is.perm.to_string(), config.perm.to_string());
+    note("order", is.order.to_string(), config.order.to_string());
+    let type_is = is.attributes.get(MESSAGE_TYPE).map(String::as_str);
+    let type_should = spec.message_type.map(type_name);
+    note(MESSAGE_TYPE, type_is.unwrap_or("any").into(), type_should.unwrap_or("any").into());
+    let attributes = match type_should {
+        same if same == type_is => String::new(),
+        Some(kind) => format!("+{MESSAGE_TYPE}={kind}"),
+        None => format!("-{MESSAGE_TYPE}"),
+    };
+    Change { config, attributes, what }
+}
+
+/// Whether the queues that shall go may be closed for reading: nobody writes to them any more, nobody waits for what is
+/// in them.
+pub(super) fn may_close(topic: &Topic, found: &TopicOnBroker) -> bool {
+    found.config.write_queue_nums <= topic.spec.queues
+        && found.leftover.waiting.is_empty()
+        && found.leftover.quiet.is_none_or(|quiet| quiet >= topic.settle)
+}
+
+fn permission(spec: &TopicSpec) -> i32 {
+    match spec.permission {
+        Permission::ReadWrite => PERM_READ | PERM_WRITE,
+        Permission::ReadOnly => PERM_READ,
+        Permission::WriteOnly => PERM_WRITE,
+    }
+}
+
+/// As Apache spells them (`TopicMessageType`).
+fn type_name(kind: MessageType) -> &'static str {
+    match kind {
+        MessageType::Normal => "NORMAL",
+        MessageType::Fifo => "FIFO",
+        MessageType::Delay => "DELAY",
+        MessageType::Transaction => "TRANSACTION",
+    }
+}

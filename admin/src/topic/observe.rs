@@ -1,0 +1,73 @@
+//! A topic as a broker has it.
+
+use super::Topic;
+use crate::admin::Admin;
+use crate::error::Error;
+use gantry_message::name;
+use gantry_remoting::body::{MessageModel, TopicConfig};
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// A topic on one broker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicOnBroker {
+    /// Its settings.
+    pub config: TopicConfig,
+    /// What is in the queues beyond those that the spec asks for, while they can be read.
+    pub leftover: Leftover,
+}
+
+/// What is left in queues that shall go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Leftover {
+    /// Messages that each group has not consumed; groups that are through are left out.
+    pub waiting: BTreeMap<String, i64>,
+    /// How long ago the last message came to them; `None` when they are empty.
+    pub quiet: Option<Duration>,
+}
+
+pub(super) async fn observe<A: Admin>(
+    topic: &Topic,
+    admin: &A,
+    addr: String,
+) -> Result<Option<TopicOnBroker>, Error> {
+    let Some(config) = admin.topic_config(&addr, &topic.name).await? else { return Ok(None) };
+    let shrinks = !topic.spec.ordered && !topic.deleting && config.read_queue_nums > topic.spec.queues;
+    let leftover = if shrinks { leftover(topic, admin, &addr).await? } else { Leftover::default() };
+    Ok(Some(TopicOnBroker { config, leftover }))
+}
+
+async fn leftover<A: Admin>(topic: &Topic, admin: &A, addr: &str) -> Result<Leftover, Error> {
+    let bounds = admin.topic_bounds(addr, &topic.name).await?;
+    // Range bounds in the order of queue ids: all that the spec does not ask for.
+    let removed: BTreeMap<_, _> =
+        bounds.range(topic.spec.queues..).filter(|(_, queue)| queue.max > queue.min).collect();
+    let mut left = Leftover::default();
+    let Some(last) = removed.values().map(|queue| queue.last_stored).max() else { return Ok(left) };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    left.quiet = Some(now.saturating_sub(Duration::from_millis(last.max(0).unsigned_abs())));
+    for group in admin.groups_of_topic(addr, &topic.name).await? {
+        // Tools look at everything and consume nothing.
+        if name::is_system_group(&group) {
+            continue;
+        }
+        // Members that consume everything for themselves keep their places themselves: the broker cannot tell.
+        if admin.members(addr, &group).await?.model == MessageModel::Broadcasting {
+            continue;
+        }
+        let stats = admin.consume_stats(addr, &group, Some(&topic.name)).await?;
+        let places = stats.get(&topic.name).cloned().unwrap_or_default();
+        let waiting: i64 = removed
+            .iter()
+            .map(|(queue, bounds)| {
+                let place = places.get(*queue).copied().unwrap_or_default();
+                // What was deleted for its age waits for nobody.
+                (bounds.max - place.consumer_offset.max(bounds.min)).max(0)
+            })
+            .sum();
+        if waiting > 0 {
+            left.waiting.insert(group, waiting);
+        }
+    }
+    Ok(left)
+}

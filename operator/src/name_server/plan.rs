@@ -1,0 +1,85 @@
+//! What to do for a NameServer. Pure.
+
+use super::objects;
+use crate::apply::{Child, Step, diff};
+use crate::args::Settings;
+use crate::failure::Failure;
+use crate::made_for;
+use crate::names::{Component, NAME_SERVER_PORT, external};
+use crate::observe::Observed;
+use crate::outcome::{Outcome, in_progress, ready};
+use crate::service::external_address;
+use crate::settle::Plan;
+use crate::trouble::trouble;
+use gantry_crds::{NameServer, NameServerStatus};
+use kube::ResourceExt as _;
+
+pub(super) fn plan(
+    object: &NameServer,
+    observed: &Observed,
+    settings: &Settings,
+) -> Result<Plan<NameServerStatus, ()>, Failure> {
+    let name = object.name_any();
+    let namespace = object.namespace().unwrap_or_default();
+    let image = made_for::image(
+        object.spec.image.as_ref(),
+        observed.stateful_set.as_ref(),
+        object.status.as_ref().and_then(|status| status.image.as_ref()),
+    )
+    .unwrap_or_else(|| settings.nameserver_image.clone());
+    let desired: Vec<Child> = objects::desired(object, &image, &settings.image_pull_policy)?;
+    let steps = diff(desired, &observed.children, object.metadata.uid.as_deref().unwrap_or_default());
+
+    let set = observed.stateful_set.as_ref().and_then(|set| set.status.as_ref());
+    let wanted = object.spec.external.as_ref();
+    let outside = wanted.and_then(|wanted| external_address(wanted, observed.service(&external(&name))?));
+    let status = NameServerStatus {
+        address: Some(format!("{name}.{namespace}.svc:{NAME_SERVER_PORT}")),
+        external_address: outside.clone(),
+        image: Some(image),
+        replicas: set.map_or(0, |set| set.replicas),
+        ready_replicas: set.and_then(|set| set.ready_replicas).unwrap_or(0),
+        selector: Some(Component::NameServer.selector_text(&name)),
+        ..object.status.clone().unwrap_or_default()
+    };
+    let outcome = outcome(object, observed, &status, &steps, wanted.is_some() && outside.is_none());
+    Ok(Plan { status, outcome, steps, then: () })
+}
+
+fn outcome(
+    object: &NameServer,
+    observed: &Observed,
+    status: &NameServerStatus,
+    steps: &[Step],
+    no_address_outside: bool,
+) -> Outcome {
+    if let Some(trouble) = trouble(&observed.pods) {
+        return trouble;
+    }
+    let replicas = object.spec.replicas;
+    if let Some(step) = steps.first() {
+        return in_progress("Applying", format!("about to {step}"));
+    }
+    let Some(set) = &observed.stateful_set else {
+        return in_progress("Applying", "the StatefulSet is not there yet");
+    };
+    let current = set.status.clone().unwrap_or_default();
+    if current.observed_generation != set.metadata.generation {
+        return in_progress("Rolling", "Kubernetes has not seen the change yet");
+    }
+    let updated = current.updated_replicas.unwrap_or(0);
+    if current.current_revision != current.update_revision && updated < replicas {
+        return in_progress("Rolling", format!("{updated} of {replicas} name servers have the change"));
+    }
+    if status.ready_replicas < replicas || current.replicas != replicas {
+        let ready = status.ready_replicas;
+        return in_progress("Starting", format!("{ready} of {replicas} name servers answer"));
+    }
+    if no_address_outside {
+        return in_progress(
+            "WaitingForAddress",
+            "the platform has not given an address for clients outside yet",
+        );
+    }
+    ready(format!("{replicas} of {replicas} name servers answer"))
+}

@@ -1,0 +1,41 @@
+//! The status of the object as the plans' journal.
+
+use crate::context::Context;
+use crate::engine::Managed;
+use crate::failure::Failure;
+use gantry_admin::Journal;
+use kube::ResourceExt as _;
+
+/// Writes statuses to the API server and collects what was done.
+pub(super) struct StatusJournal<'a, K: Managed> {
+    context: &'a Context,
+    object: &'a K,
+    written: Option<K::Status>,
+    done: Vec<String>,
+}
+
+impl<'a, K: Managed> StatusJournal<'a, K> {
+    pub(super) fn new(context: &'a Context, object: &'a K) -> Self {
+        Self { context, object, written: object.status().cloned(), done: Vec::new() }
+    }
+
+    /// What was done, for events.
+    pub(super) fn done(self) -> Vec<String> {
+        self.done
+    }
+}
+
+impl<K: Managed> Journal<K::Status> for StatusJournal<'_, K> {
+    type Error = Failure;
+
+    async fn write(&mut self, status: &K::Status) -> Result<(), Failure> {
+        self.context.write_status(self.object, self.written.as_ref(), status).await?;
+        self.written = Some(status.clone());
+        Ok(())
+    }
+
+    fn did(&mut self, action: &str) {
+        tracing::info!(kind = K::KIND, object = self.object.name_any(), "{action}");
+        self.done.push(action.to_owned());
+    }
+}
