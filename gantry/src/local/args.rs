@@ -11,6 +11,19 @@ Examples:
   gantry local --port 19876 --broker-port 20911  beside another RocketMQ
   gantry local --host 192.0.2.17                 for clients on other machines
   gantry local --auto-create-topics false        topics have to be made before they are used
+  gantry local -f quickstart.yaml                what the file declares: edit it, save, and watch
+
+With -f, the same YAML that Kubernetes gets (NameServer, BrokerGroup, Topic, ConsumerGroup) is checked by the same rules
+and runs here: one name server, a broker for each BrokerGroup, topics and groups made and kept as declared. A file:
+  apiVersion: gantry.dev/v1alpha1
+  kind: BrokerGroup
+  metadata: {name: main}
+  spec: {nameServerRef: {name: names}, storage: {size: 1Gi}}
+  ---
+  apiVersion: gantry.dev/v1alpha1
+  kind: Topic
+  metadata: {name: orders}
+  spec: {brokerGroups: [main], queues: 4}
 
 Ctrl-C stops it cleanly. What was stored is there again at the next start.";
 
@@ -20,6 +33,10 @@ Ctrl-C stops it cleanly. What was stored is there again at the next start.";
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
+    /// Run what this YAML file, or each in this folder, declares, and follow its changes; may be given several times
+    #[arg(short, long = "file", value_name = "FILE|DIR")]
+    pub(super) files: Vec<PathBuf>,
+
     /// Folder for everything that is stored; made if absent
     #[arg(long, value_name = "DIR", default_value = ".gantry")]
     pub(super) data: PathBuf,
@@ -28,7 +45,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PORT", default_value_t = 9876)]
     pub(super) port: u16,
 
-    /// Port of the broker; 0 takes a free one
+    /// Port of the broker; 0 takes a free one. With -f, each further broker is 10 above the one before
     #[arg(long, value_name = "PORT", default_value_t = 10911)]
     pub(super) broker_port: u16,
 
@@ -41,7 +58,7 @@ pub(crate) struct Args {
     pub(super) auto_create_topics: bool,
 
     /// When a message counts as stored
-    #[arg(long, value_enum, default_value_t = Flush::Async)]
+    #[arg(long, value_enum, default_value_t = Flush::Async, conflicts_with = "files")]
     pub(super) flush: Flush,
 }
 

@@ -78,6 +78,16 @@ impl DataDir {
         self.path.join("broker")
     }
 
+    /// Where the broker of a BrokerGroup keeps its messages.
+    pub(super) fn broker_group(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// What is written down about declared topics and groups.
+    pub(super) fn status(&self) -> PathBuf {
+        self.path.join("status.json")
+    }
+
     pub(super) fn name_server(&self) -> PathBuf {
         self.path.join("nameserver")
     }

@@ -3,6 +3,7 @@
 mod args;
 mod banner;
 mod data_dir;
+mod declared;
 mod log;
 mod numbers;
 mod owned;
@@ -33,6 +34,9 @@ const TICK: Duration = Duration::from_millis(500);
 const REGISTRATION: Duration = Duration::from_secs(10);
 
 pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    if !args.files.is_empty() {
+        return declared::run(&args).await;
+    }
     let data = DataDir::open(&args.data)?;
     let screen = Screen::new();
     let log_path = data.log();

@@ -22,10 +22,20 @@ pub(super) struct Said {
 }
 
 impl Screen {
+    /// With one live line.
     pub(super) fn new() -> Self {
+        Self::with("{wide_msg}")
+    }
+
+    /// With several live lines.
+    pub(super) fn tall() -> Self {
+        Self::with("{msg}")
+    }
+
+    fn with(template: &str) -> Self {
         let bar = (stderr().is_terminal() && stdout().is_terminal()).then(|| {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(4));
-            if let Ok(style) = ProgressStyle::with_template("{wide_msg}") {
+            if let Ok(style) = ProgressStyle::with_template(template) {
                 bar.set_style(style);
             }
             bar
@@ -63,6 +73,23 @@ impl Screen {
             *said = Said { line, at: Some(Instant::now()) };
         }
         shows
+    }
+
+    /// Shows live lines, cut to the terminal. False without a terminal.
+    pub(super) fn show_lines(&self, lines: &[String]) -> bool {
+        let Some(bar) = &self.bar else { return false };
+        let (height, width) = console::Term::stderr().size();
+        let (height, width) = (usize::from(height).saturating_sub(2).max(1), usize::from(width));
+        let mut text: Vec<_> =
+            lines.iter().take(height).map(|line| console::truncate_str(line, width, "…")).collect();
+        let more = format!("… {} more", lines.len().saturating_sub(height - 1));
+        if lines.len() > height {
+            text.truncate(height - 1);
+            text.push(more.into());
+        }
+        bar.set_message(text.join("\n"));
+        bar.tick();
+        true
     }
 
     /// Takes the live line away.

@@ -6,6 +6,7 @@ use super::numbers::Numbers;
 use gantry_broker::BrokerConfig;
 use gantry_broker::config::FlushDiskType;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -141,7 +142,8 @@ impl Servers {
     }
 }
 
-fn reachable(bound: IpAddr) -> IpAddr {
+/// How this process reaches what it listens on.
+pub(super) fn reachable(bound: IpAddr) -> IpAddr {
     match bound {
         IpAddr::V4(address) if address.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(address) if address.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
@@ -149,23 +151,30 @@ fn reachable(bound: IpAddr) -> IpAddr {
     }
 }
 
+/// A broker on a laptop, with its store in `root`.
+pub(super) fn laptop_config(args: &Args, root: PathBuf, name_server: SocketAddr) -> BrokerConfig {
+    BrokerConfig {
+        broker_ip1: args.host,
+        bind_address: args.bind(),
+        vip_channel: false,
+        namesrv_addr: vec![name_server.to_string()],
+        auto_create_topic_enable: args.auto_create_topics,
+        maped_file_size_commit_log: COMMIT_LOG_FILE,
+        max_hash_slot_num: INDEX_SLOTS,
+        max_index_num: INDEX_ITEMS,
+        ..BrokerConfig::new(root)
+    }
+}
+
 fn broker_config(args: &Args, data: &DataDir, name_server: SocketAddr) -> BrokerConfig {
     BrokerConfig {
         broker_cluster_name: CLUSTER_NAME.into(),
         broker_name: BROKER_NAME.into(),
-        broker_ip1: args.host,
-        bind_address: args.bind(),
         listen_port: args.broker_port,
-        vip_channel: false,
-        namesrv_addr: vec![name_server.to_string()],
-        auto_create_topic_enable: args.auto_create_topics,
         flush_disk_type: match args.flush {
             Flush::Sync => FlushDiskType::Sync,
             Flush::Async => FlushDiskType::Async,
         },
-        maped_file_size_commit_log: COMMIT_LOG_FILE,
-        max_hash_slot_num: INDEX_SLOTS,
-        max_index_num: INDEX_ITEMS,
-        ..BrokerConfig::new(data.broker())
+        ..laptop_config(args, data.broker(), name_server)
     }
 }
