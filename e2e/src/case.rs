@@ -42,7 +42,7 @@ impl Client {
     }
 
     /// The command that runs one case; what the client logs goes to that folder.
-    fn command(self, folder: &Path) -> Result<Command> {
+    pub fn command(self, folder: &Path) -> Result<Command> {
         let module = match self {
             Self::Java5 => Module::Client5,
             Self::Java4 => Module::Client4,
@@ -75,26 +75,74 @@ pub enum Stage<'a> {
     /// Other cases use it at the same time: nobody may touch the servers.
     Shared(&'a Cluster),
     Own(&'a mut Cluster),
+    /// Servers that were not started by this crate.
+    Elsewhere(&'a mut dyn Elsewhere),
+}
+
+/// Servers that were not started by this crate, on Kubernetes for instance.
+pub trait Elsewhere {
+    /// For clients where the case runs.
+    fn name_server_address(&self) -> String;
+
+    /// Where the case leaves its files.
+    fn folder(&self) -> &Path;
+
+    /// Runs the client program there; it gets the case's arguments.
+    fn command(&self, args: &[&str]) -> Result<Command>;
+
+    /// Does what the case is run for.
+    fn disturb(&mut self) -> Result<()>;
+
+    /// What the servers said last.
+    fn log_tail(&self) -> String;
 }
 
 impl Stage<'_> {
-    fn cluster(&self) -> &Cluster {
+    fn name_server_address(&self) -> String {
         match self {
-            Self::Shared(cluster) => cluster,
-            Self::Own(cluster) => cluster,
+            Self::Shared(cluster) => cluster.name_server_address(),
+            Self::Own(cluster) => cluster.name_server_address(),
+            Self::Elsewhere(servers) => servers.name_server_address(),
         }
+    }
+
+    fn folder(&self) -> &Path {
+        match self {
+            Self::Shared(cluster) => cluster.folder(),
+            Self::Own(cluster) => cluster.folder(),
+            Self::Elsewhere(servers) => servers.folder(),
+        }
+    }
+
+    fn log_tail(&self) -> String {
+        match self {
+            Self::Shared(cluster) => cluster.log_tail(),
+            Self::Own(cluster) => cluster.log_tail(),
+            Self::Elsewhere(servers) => servers.log_tail(),
+        }
+    }
+
+    fn command(&self, client: Client, case: &str, args: &[&str], folder: &Path) -> Result<Command> {
+        let name_server = self.name_server_address();
+        let args: Vec<&str> = [case, name_server.as_str()].iter().chain(args).copied().collect();
+        if let Self::Elsewhere(servers) = self {
+            return servers.command(&args);
+        }
+        let mut command = client.command(folder)?;
+        command.args(args);
+        Ok(command)
     }
 }
 
 /// Runs the case to its end. The error of a failed case carries its output and the end of the broker's log.
 pub fn run(client: Client, case: &str, args: &[&str], stage: &mut Stage<'_>, limit: Duration) -> Result<()> {
-    let folder = stage.cluster().folder().join(format!("{}-{}", client.name(), case));
+    let folder = stage.folder().join(format!("{}-{}", client.name(), case));
     std::fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
-    let mut run = Run::start(client, case, args, stage.cluster(), &folder)?;
+    let mut run = Run::start(client, case, args, stage, &folder)?;
     let outcome = run.follow(stage, Instant::now() + limit);
     outcome.map_err(|reason| {
         let output = run.output.join("\n");
-        anyhow!("{case} failed: {reason:#}\n--- its output ---\n{output}\n{}", stage.cluster().log_tail())
+        anyhow!("{case} failed: {reason:#}\n--- its output ---\n{output}\n{}", stage.log_tail())
     })
 }
 
@@ -110,9 +158,8 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn start(client: Client, case: &str, args: &[&str], cluster: &Cluster, folder: &'a Path) -> Result<Self> {
-        let mut command = client.command(folder)?;
-        command.args([case, &cluster.name_server_address()]).args(args);
+    fn start(client: Client, case: &str, args: &[&str], stage: &Stage<'_>, folder: &'a Path) -> Result<Self> {
+        let mut command = stage.command(client, case, args, folder)?;
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = Guarded(spawner::spawn(command).with_context(|| format!("starting {case}"))?);
         let stdin = child.0.stdin.take().context("stdin is piped")?;
@@ -152,7 +199,7 @@ impl<'a> Run<'a> {
         match (words.as_slice(), stage) {
             (["start-peer", case, args @ ..], stage) => {
                 let mut command = self.client.command(self.folder)?;
-                command.args([case, stage.cluster().name_server_address().as_str()]).args(args);
+                command.args([case, stage.name_server_address().as_str()]).args(args);
                 self.peer = Some(Process::start("peer", command, &self.folder.join("peer.out"))?);
             }
             (["kill-peer"], _) => self.peer.take().context("no peer was started")?.kill(),
@@ -164,6 +211,7 @@ impl<'a> Run<'a> {
                 cluster.kill_broker()?;
                 cluster.start_broker()?;
             }
+            (["disturb"], Stage::Elsewhere(servers)) => servers.disturb()?,
             _ => bail!("not possible here"),
         }
         Ok(())

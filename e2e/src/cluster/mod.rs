@@ -152,16 +152,27 @@ impl Cluster {
         self.start_servers()
     }
 
-    /// What the broker wrote last; for the report of a failure.
+    /// What the servers wrote last, and whether they still run; for the report of a failure.
     #[must_use]
     pub fn log_tail(&self) -> String {
-        // Apache's logging library tells at length how it sets itself up.
-        let output = tail(&self.folder.path().join("broker.out"), 60, |line| !line.contains("|-INFO in "));
-        let log = match self.target {
+        let broker_log = match self.target {
             Target::Gantry => String::new(),
             Target::Apache => tail(&apache::broker_log(self.folder.path()), 60, |_| true),
         };
-        format!("--- end of the log of the {} broker ---\n{output}\n{log}\n---", self.target)
+        let servers =
+            [("name server", &self.name_server, "name-server.out"), ("broker", &self.broker, "broker.out")];
+        let mut text = String::new();
+        for (name, server, output) in servers {
+            let state = match server {
+                None => "not started, or stopped by the test",
+                Some(process) if process.is_alive() => "running",
+                Some(_) => "ENDED BY ITSELF",
+            };
+            // Apache's logging library tells at length how it sets itself up.
+            let output = tail(&self.folder.path().join(output), 60, |line| !line.contains("|-INFO in "));
+            text += &format!("--- {} {name}: {state}; the end of what it wrote ---\n{output}\n", self.target);
+        }
+        text + &broker_log + "\n---"
     }
 
     fn start_servers(&mut self) -> Result<()> {

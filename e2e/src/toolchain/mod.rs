@@ -45,7 +45,7 @@ fn with_build_lock<T>(folder: &Path, build: impl FnOnce() -> Result<T>) -> Resul
     build()
 }
 
-fn on_path(program: &str) -> Result<(), Missing> {
+pub(crate) fn on_path(program: &str) -> Result<(), Missing> {
     let found = env::var_os("PATH")
         .is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(program).is_file()));
     if found { Ok(()) } else { Err(Missing::new(format!("{program} is not installed"))) }

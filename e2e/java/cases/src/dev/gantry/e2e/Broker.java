@@ -1,5 +1,9 @@
 package dev.gantry.e2e;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.DatagramSocket;
+import java.net.InetSocketAddress;
 import java.util.Map;
 
 import org.apache.rocketmq.client.impl.MQClientAPIImpl;
@@ -33,6 +37,18 @@ final class Broker {
     /** The {@code ip:port} it registered. */
     String address() {
         return address;
+    }
+
+    /** The address of this machine on the way to the broker: where its messages are born, unless something translates addresses. */
+    String clientHost() {
+        int colon = address.lastIndexOf(':');
+        try (DatagramSocket socket = new DatagramSocket()) {
+            // Sends nothing.
+            socket.connect(new InetSocketAddress(address.substring(0, colon), Integer.parseInt(address.substring(colon + 1))));
+            return socket.getLocalAddress().getHostAddress();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     void createTopic(String topic, int readQueues, int writeQueues) throws Exception {

@@ -51,6 +51,7 @@ public final class Cases {
         ALL.put("view-by-id", Query::byOffsetId);
 
         ALL.put("bulk", Bulk::run);
+        ALL.put("steady-traffic", SteadyTraffic::run);
     }
 
     private Cases() {

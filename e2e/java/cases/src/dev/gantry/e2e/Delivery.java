@@ -79,7 +79,7 @@ final class Delivery {
         Expect.equal("system flag " + which, 0, received.getSysFlag());
         Expect.equal("crc of the body " + which, UtilAll.crc32(sent.message().getBody()), received.getBodyCRC());
         Expect.equal("store host " + which, broker.address(), hostAndPort(received));
-        Expect.equal("born host " + which, "127.0.0.1", received.getBornHostString());
+        Expect.equal("born host " + which, broker.clientHost(), received.getBornHostString());
         Expect.that("stored after it was born " + which, received.getStoreTimestamp() >= received.getBornTimestamp());
         Expect.equal("offset id " + which, offsetId(received), ((MessageClientExt) received).getOffsetMsgId());
         if (sent.wasAnswered()) {

@@ -32,6 +32,11 @@ final class Harness {
         ask("kill-peer");
     }
 
+    /** Does to the servers what this run is about; returns when they are as they shall be again. */
+    void disturb() throws IOException {
+        ask("disturb");
+    }
+
     private synchronized void ask(String action) throws IOException {
         System.out.println("@@ " + action);
         System.out.flush();

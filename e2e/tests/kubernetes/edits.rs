@@ -1,0 +1,165 @@
+//! An edited object ends equal to a fresh one.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use gantry_e2e::await_condition::await_condition;
+use gantry_e2e::kubernetes::{Operator, Space};
+use regex::Regex;
+use serde_json::{Value, json};
+
+use crate::Named;
+
+pub(crate) const TRIALS: [Named; 3] = [
+    ("edits::edited-equals-fresh", edited_equals_fresh),
+    ("edits::upgraded-operator-restarts-nobody", upgraded_operator_restarts_nobody),
+    ("edits::volumes-and-data-outlive-the-group", data_outlives_the_group),
+];
+
+const READY: Duration = Duration::from_secs(90);
+
+const BEFORE: &str = r#"
+apiVersion: gantry.dev/v1alpha1
+kind: NameServer
+metadata: {name: names}
+spec: {replicas: 1, resources: {requests: {cpu: 10m}}}
+---
+apiVersion: gantry.dev/v1alpha1
+kind: BrokerGroup
+metadata: {name: main}
+spec:
+  nameServerRef: {name: names}
+  storage: {size: 2Gi}
+  config: {maxMessageSize: "1048576", fileReservedTime: "48"}
+  resources: {requests: {memory: 32Mi}}
+  scheduling: {nodeSelector: {kubernetes.io/os: linux}}
+  external: {type: NodePort, host: before.example.com}
+  networkPolicy: {enabled: true}
+"#;
+
+/// Every field that can change has changed; some are gone.
+const AFTER: &str = r#"
+apiVersion: gantry.dev/v1alpha1
+kind: NameServer
+metadata: {name: names}
+spec:
+  replicas: 2
+  resources: {requests: {cpu: 20m, memory: 16Mi}}
+  scheduling: {tolerations: [{key: a, operator: Exists}]}
+  external: {type: NodePort, host: after.example.com}
+---
+apiVersion: gantry.dev/v1alpha1
+kind: BrokerGroup
+metadata: {name: main}
+spec:
+  nameServerAddresses: ["names-headless:9876"]
+  storage: {size: 2Gi, deletionPolicy: Delete}
+  flushMode: Sync
+  config: {maxMessageSize: "2097152", deleteWhen: "05"}
+  resources: {limits: {memory: 1Gi}}
+  scheduling: {tolerations: [{key: b, operator: Exists}], priorityClassName: system-cluster-critical}
+  leaveSeconds: 5
+  networkPolicy: {enabled: false}
+"#;
+
+fn edited_equals_fresh(_: &Operator) -> Result<()> {
+    let edited = Space::new("edited")?;
+    edited.kubectl.apply(BEFORE)?;
+    edited.await_all_ready(READY)?;
+    edited.kubectl.apply(AFTER)?;
+    edited.await_all_ready(READY)?;
+    let fresh = Space::new("fresh")?;
+    fresh.kubectl.apply(AFTER)?;
+    fresh.await_all_ready(READY)?;
+    let (edited, fresh) = (made(&edited)?, made(&fresh)?);
+    for (is, should) in edited.iter().zip(&fresh) {
+        ensure!(is == should, "edited: {is}\nfresh:  {should}");
+    }
+    ensure!(edited.len() == fresh.len(), "edited {} objects, fresh {}", edited.len(), fresh.len());
+    Ok(())
+}
+
+/// What the operator made, without what differs between two namespaces.
+fn made(space: &Space) -> Result<Vec<Value>> {
+    let kinds = "serviceaccounts,services,configmaps,statefulsets,poddisruptionbudgets,networkpolicies,pods";
+    let found = space.kubectl.get(&[kinds, "-l", "app.kubernetes.io/managed-by=gantry-operator"])?;
+    let mut objects: Vec<Value> = found["items"].as_array().cloned().unwrap_or_default();
+    for object in &mut objects {
+        strip(object, space);
+    }
+    objects.sort_by_key(|object| format!("{} {}", object["kind"], object["metadata"]["name"]));
+    Ok(objects)
+}
+
+fn strip(object: &mut Value, space: &Space) {
+    let keep = ["name", "labels", "annotations"];
+    if let Some(meta) = object["metadata"].as_object_mut() {
+        meta.retain(|key, _| keep.contains(&key.as_str()));
+    }
+    let spec = &mut object["spec"];
+    let addresses = ["clusterIP", "clusterIPs", "nodeName"].map(|key| spec[key].take());
+    let pod_parts = ["volumes", "hostname"].map(|key| spec[key].take());
+    drop((addresses, pod_parts));
+    if let Some(ports) = spec["ports"].as_array_mut() {
+        ports.iter_mut().for_each(|port| port["nodePort"] = Value::Null);
+    }
+    object["status"] = Value::Null;
+    // The hash is of a text with addresses and uids in it.
+    object["metadata"]["annotations"]["gantry.dev/applied"] = Value::Null;
+    object["metadata"]["labels"]["controller-revision-hash"] = Value::Null;
+    let text = object.to_string().replace(&space.name, "NAMESPACE");
+    // Addresses are given out anew.
+    let text = replaced(&text, r"brokerIP1(\W+)[0-9.]+", "brokerIP1${1}IP");
+    let text = replaced(&text, r"example.com:\d+", "example.com:PORT");
+    *object = serde_json::from_str(&text).unwrap_or(Value::Null);
+}
+
+fn replaced(text: &str, pattern: &str, with: &str) -> String {
+    Regex::new(pattern).expect("a constant").replace_all(text, with).into_owned()
+}
+
+fn upgraded_operator_restarts_nobody(operator: &Operator) -> Result<()> {
+    let space = Space::new("upgrade")?;
+    space.apply_example("quickstart.yaml", READY)?;
+    let uids = || -> Result<Vec<Value>> {
+        let pods = space.kubectl.get(&["pods"])?;
+        Ok(pods["items"].as_array().into_iter().flatten().map(|pod| pod["metadata"]["uid"].clone()).collect())
+    };
+    let before = uids()?;
+    // What a new version brings: another operator, and other images for those that come.
+    operator.upgrade(&[
+        "--set",
+        "image.broker=gantry/broker-next",
+        "--set",
+        "podAnnotations.version=next",
+    ])?;
+    space.kubectl.patch("topic/orders", &json!({"spec": {"queues": 6}}))?;
+    space.await_all_ready(READY)?;
+    let after = uids()?;
+    operator.upgrade(&["--set", "image.broker=gantry/broker", "--set", "podAnnotations=null"])?;
+    ensure!(before == after, "pods were made anew");
+    let main = space.kubectl.get(&["brokergroup/main"])?;
+    ensure!(
+        main["status"]["image"].as_str().is_some_and(|image| image.starts_with("gantry/broker:")),
+        "{main}"
+    );
+    Ok(())
+}
+
+fn data_outlives_the_group(_: &Operator) -> Result<()> {
+    let space = Space::new("outlives")?;
+    space.apply_example("quickstart.yaml", READY)?;
+    let claim =
+        || Ok::<_, anyhow::Error>(space.kubectl.get(&["pvc/data-main-0"])?["metadata"]["uid"].clone());
+    let before = claim()?;
+    space.kubectl.run(&["delete", "brokergroup/main", "--wait=true"])?;
+    await_condition("the broker is gone", READY, || Ok(space.kubectl.get(&["pod/main-0"])?.is_null()))?;
+    ensure!(claim()? == before, "the volume went with the group");
+    space.apply_example("quickstart.yaml", READY)?;
+    ensure!(claim()? == before, "the group has another volume");
+    // And goes with it when that is asked for.
+    space.kubectl.patch("brokergroup/main", &json!({"spec": {"storage": {"deletionPolicy": "Delete"}}}))?;
+    space.kubectl.await_ready("brokergroup/main", READY)?;
+    space.kubectl.run(&["delete", "brokergroup/main", "--wait=true"])?;
+    await_condition("the volume is gone", READY, || Ok(space.kubectl.get(&["pvc/data-main-0"])?.is_null()))
+}
