@@ -3,7 +3,8 @@
 use crate::admin::{Admin, GroupInTopic, GroupMembers, QueueBounds, QueuePlace};
 use crate::error::Error;
 use gantry_remoting::body::{
-    ConsumeStats, ConsumerConnection, GroupList, SubscriptionGroupConfig, TopicConfig, TopicStatsTable,
+    ConsumeStats, ConsumerConnection, GroupList, KvTable, SubscriptionGroupConfig, TopicConfig,
+    TopicStatsTable,
 };
 use gantry_remoting::client::Pool;
 use gantry_remoting::header::{
@@ -36,6 +37,17 @@ impl Calls {
     #[must_use]
     pub fn new(timeout: Duration) -> Self {
         Self { pool: Pool::default(), timeout }
+    }
+
+    /// Used share of the disk that holds a broker's log, 0 to 1; `None` when the broker does not tell. Apache:
+    /// `commitLogDiskRatio` of the runtime info.
+    ///
+    /// # Errors
+    /// When the broker does not answer, or refuses.
+    pub async fn disk_used(&self, broker: &str) -> Result<Option<f64>, Error> {
+        let info: KvTable =
+            self.ask(broker, CommandBuf::request(RequestCode::GET_BROKER_RUNTIME_INFO)).await?;
+        Ok(info.table.get("commitLogDiskRatio").and_then(|ratio| ratio.parse().ok()))
     }
 
     async fn call(&self, broker: &str, command: CommandBuf) -> Result<CommandBuf, Error> {

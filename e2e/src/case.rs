@@ -37,7 +37,7 @@ impl Client {
     pub fn available(self) -> Result<Result<(), Missing>> {
         Ok(match self {
             Self::Java5 | Self::Java4 => Java::ready()?.map(drop),
-            Self::Go => Go::ready()?.map(drop),
+            Self::Go => Go::cases()?.map(drop),
         })
     }
 
@@ -47,7 +47,7 @@ impl Client {
             Self::Java5 => Module::Client5,
             Self::Java4 => Module::Client4,
             Self::Go => {
-                let mut command = Go::ready()?.map_err(|missing| anyhow!("{missing}"))?.command();
+                let mut command = Go::cases()?.map_err(|missing| anyhow!("{missing}"))?.command();
                 command.env("HOME", folder).env("TMPDIR", folder);
                 return Ok(command);
             }

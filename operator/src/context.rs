@@ -7,7 +7,7 @@ use crate::leader::Gate;
 use crate::metrics::Metrics;
 use crate::names::OPERATOR;
 use gantry_admin::Calls;
-use gantry_crds::BrokerGroup;
+use gantry_crds::{BrokerGroup, NameServer};
 use kube::api::{Patch, PatchParams};
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::runtime::reflector::Store;
@@ -28,6 +28,8 @@ pub(crate) struct Context {
     pub(crate) turns: tokio::sync::Mutex<()>,
     /// The BrokerGroups as the watch has them; there once it has them all.
     pub(crate) broker_groups: OnceLock<Store<BrokerGroup>>,
+    /// The NameServers, likewise.
+    pub(crate) name_servers: OnceLock<Store<NameServer>>,
     /// Admin calls to brokers.
     pub(crate) calls: Calls,
     pub(crate) gate: Arc<Gate>,
@@ -46,6 +48,7 @@ impl Context {
             metrics,
             turns: tokio::sync::Mutex::default(),
             broker_groups: OnceLock::new(),
+            name_servers: OnceLock::new(),
             calls: Calls::default(),
             gate,
             written: Mutex::default(),

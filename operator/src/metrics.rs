@@ -26,11 +26,17 @@ struct StateLabels {
     state: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct WriteLabel {
+    to: &'static str,
+}
+
 /// The operator's metrics.
 pub(crate) struct Metrics {
     registry: Registry,
     durations: Family<KindLabel, Histogram>,
     failures: Family<FailureLabels, Counter>,
+    writes: Family<WriteLabel, Counter>,
     objects: Family<StateLabels, Gauge>,
     leader: Gauge,
     sources: Mutex<Vec<Source>>,
@@ -47,13 +53,19 @@ impl Metrics {
         let mut registry = Registry::with_prefix("gantry_operator");
         let durations = Family::new_with_constructor(rounds as fn() -> Histogram);
         let failures = Family::default();
+        let writes = Family::default();
         let objects = Family::default();
         let leader = Gauge::default();
         registry.register("reconcile_duration_seconds", "Time of a round for one object", durations.clone());
         registry.register("reconcile_failures", "Rounds that failed, by kind of error", failures.clone());
+        registry.register(
+            "writes",
+            "Calls that change something, the Lease's renewals aside",
+            writes.clone(),
+        );
         registry.register("objects", "Objects by state", objects.clone());
         registry.register("leader", "1 while this operator is the one that works", leader.clone());
-        Self { registry, durations, failures, objects, leader, sources: Mutex::default() }
+        Self { registry, durations, failures, writes, objects, leader, sources: Mutex::default() }
     }
 
     pub(crate) fn round(&self, kind: &'static str, took: Duration) {
@@ -62,6 +74,16 @@ impl Metrics {
 
     pub(crate) fn failure(&self, kind: &'static str, error: &'static str) {
         self.failures.get_or_create(&FailureLabels { kind, error }).inc();
+    }
+
+    /// A request that changes something was let through to the API server.
+    pub(crate) fn wrote_to_kubernetes(&self) {
+        self.writes.get_or_create(&WriteLabel { to: "kubernetes" }).inc();
+    }
+
+    /// An admin call that changes something was let through to a broker or name server.
+    pub(crate) fn wrote_to_broker(&self) {
+        self.writes.get_or_create(&WriteLabel { to: "broker" }).inc();
     }
 
     pub(crate) fn leads(&self, leads: bool) {

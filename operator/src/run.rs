@@ -49,7 +49,8 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
         _ = interrupt.recv() => return Ok(()),
     }
     metrics.leads(true);
-    let context = Arc::new(Context::new(client::gated(config, Arc::clone(&gate))?, settings, metrics, gate));
+    let client = client::gated(config, Arc::clone(&gate), Arc::clone(&metrics))?;
+    let context = Arc::new(Context::new(client, settings, metrics, gate));
     let work = tokio::spawn(work(Arc::clone(&context), stopped.clone()));
     let until_stopped = async move {
         tokio::select! {
@@ -74,22 +75,29 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
 }
 
 async fn work(context: Arc<Context>, stop: watch::Receiver<bool>) {
+    let name_servers = name_server::controller(&context);
     let broker_groups = broker_group::controller(&context);
-    let known = broker_groups.store();
+    let (names, groups) = (name_servers.store(), broker_groups.store());
+    // What is not in these lists does not exist: they must be whole before anybody relies on that.
+    let names_are_known = async {
+        if names.wait_until_ready().await.is_ok() {
+            let _ = context.name_servers.set(names.clone());
+        }
+    };
     let on_brokers = async {
-        // A BrokerGroup that is not in the list does not exist: the list must be whole before anybody relies on that.
-        if known.wait_until_ready().await.is_err() {
+        if groups.wait_until_ready().await.is_err() {
             return;
         }
-        let _ = context.broker_groups.set(known.clone());
+        let _ = context.broker_groups.set(groups.clone());
         futures::join!(
             engine::run(topic::controller(&context), Arc::clone(&context), stop.clone()),
             engine::run(consumer_group::controller(&context), Arc::clone(&context), stop.clone()),
         );
     };
     futures::join!(
-        engine::run(name_server::controller(&context), Arc::clone(&context), stop.clone()),
+        engine::run(name_servers, Arc::clone(&context), stop.clone()),
         engine::run(broker_groups, Arc::clone(&context), stop.clone()),
+        names_are_known,
         on_brokers,
     );
 }

@@ -1,7 +1,16 @@
 //! What keeps pods from running, in words. Pure.
 
 use crate::outcome::{Outcome, in_progress, stalled};
+use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ContainerState, Pod};
+
+/// What to tell until [`has_seen`].
+pub(crate) const NOT_SEEN: &str = "Kubernetes has not seen the change of the StatefulSet yet";
+
+/// Whether the status of the set, and so its pods, are about its present template.
+pub(crate) fn has_seen(set: &StatefulSet) -> bool {
+    set.status.as_ref().is_some_and(|status| status.observed_generation == set.metadata.generation)
+}
 
 /// Whether the pod is ready for clients.
 pub(crate) fn is_ready(pod: &Pod) -> bool {

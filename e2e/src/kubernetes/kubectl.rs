@@ -7,7 +7,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use crate::await_condition::await_some;
+use crate::await_condition::await_some_every;
+
+const POLL: Duration = Duration::from_millis(300);
 
 /// kubectl, in one namespace or without.
 #[derive(Clone, Debug, Default)]
@@ -87,24 +89,41 @@ impl Kubectl {
         self.run(&["patch", what, "--type=merge", "-p", &patch.to_string()]).map(drop)
     }
 
-    /// Waits until the object, such as `brokergroup/main`, is ready for its latest spec.
+    /// Waits until every object of that description, such as `gantry --all` or `brokergroup/main`, is ready for its
+    /// latest spec.
     pub fn await_ready(&self, what: &str, limit: Duration) -> Result<()> {
         self.await_condition(what, "Ready", limit)
     }
 
-    /// Waits until a condition of the object is true for its latest spec.
+    /// Waits until a condition of each of the objects is true for its latest spec.
     pub fn await_condition(&self, what: &str, condition: &str, limit: Duration) -> Result<()> {
-        let mut last = Value::Null;
-        let done = await_some(&format!("{what} is {condition}"), limit, || {
-            let object = self.get(&[what])?;
-            let is_true = object["status"]["conditions"].as_array().into_iter().flatten().any(|one| {
-                one["type"] == condition
-                    && one["status"] == "True"
-                    && one["observedGeneration"] == object["metadata"]["generation"]
-            });
-            last = object["status"].clone();
-            Ok(is_true.then_some(()))
-        });
-        done.with_context(|| format!("its status: {last}"))
+        // It watches, and takes no condition that is about an older generation.
+        let (condition, limit) =
+            (format!("--for=condition={condition}"), format!("--timeout={}s", limit.as_secs()));
+        let mut args = vec!["wait", &condition, &limit];
+        args.extend(what.split_whitespace());
+        self.run(&args).map(drop).with_context(|| {
+            let objects: Vec<&str> = what.split_whitespace().filter(|word| *word != "--all").collect();
+            let found = self.get(&objects).unwrap_or_default();
+            let all = found["items"].as_array().cloned().unwrap_or_else(|| vec![found.clone()]);
+            let status =
+                |one: &Value| format!("{} {}: {}", one["kind"], one["metadata"]["name"], one["status"]);
+            all.iter().map(status).collect::<Vec<_>>().join("\n")
+        })
+    }
+
+    /// Waits until `holds`, asking a few times a second: each question is a process.
+    pub fn await_fact(
+        &self,
+        fact: &str,
+        limit: Duration,
+        mut holds: impl FnMut(&Self) -> Result<bool>,
+    ) -> Result<()> {
+        await_some_every(POLL, fact, limit, || Ok(holds(self)?.then_some(())))
+    }
+
+    /// Waits until an object is not there any more.
+    pub fn await_gone(&self, what: &str, limit: Duration) -> Result<()> {
+        self.await_fact(&format!("{what} is gone"), limit, |kubectl| Ok(kubectl.get(&[what])?.is_null()))
     }
 }

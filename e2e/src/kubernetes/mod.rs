@@ -1,11 +1,12 @@
 //! A Kubernetes cluster, used as a person uses it: by kubectl and helm.
 
+mod armed;
 mod kubectl;
-mod operator;
+pub mod operator;
 mod space;
 
+pub use armed::Armed;
 pub use kubectl::{Applied, Kubectl};
-pub use operator::Operator;
 pub use space::Space;
 
 use crate::toolchain::{Missing, on_path};

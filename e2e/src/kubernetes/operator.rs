@@ -5,65 +5,48 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use super::Kubectl;
+use super::{Kubectl, Space};
 
 /// Where it is installed.
-const NAMESPACE: &str = "gantry-e2e-system";
+pub const NAMESPACE: &str = "gantry-e2e-system";
 const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/gantry");
 
-/// An installed operator for all namespaces; uninstalled with its owner, unless `GANTRY_E2E_KEEP` is set.
-#[derive(Debug)]
-pub struct Operator(());
-
-impl Operator {
-    /// Installs it; its images are those that `./test kubernetes` loads, or whatever `GANTRY_E2E_HELM` sets
-    /// (`--set image.registry=...`).
-    pub fn install() -> Result<Self> {
-        let cluster = Kubectl::default();
-        if cluster.get(&["namespace", NAMESPACE])?.is_null() {
-            cluster.run(&["create", "namespace", NAMESPACE])?;
-        }
-        cluster.run(&[
-            "label",
-            "--overwrite",
-            "namespace",
-            NAMESPACE,
-            "pod-security.kubernetes.io/enforce=restricted",
-        ])?;
-        helm(&["upgrade", "--install", "gantry", CHART, "--wait", "--timeout", "120s"])?;
-        Ok(Self(()))
-    }
-
-    /// `helm test`.
-    pub fn test(&self) -> Result<String> {
-        helm(&["test", "gantry"])
-    }
-
-    /// `helm upgrade` with more settings.
-    pub fn upgrade(&self, settings: &[&str]) -> Result<String> {
-        let base = ["upgrade", "gantry", CHART, "--reuse-values", "--wait", "--timeout", "120s"];
-        helm(&base.iter().chain(settings).copied().collect::<Vec<_>>())
-    }
-
-    /// kubectl where it runs.
-    #[must_use]
-    pub fn kubectl(&self) -> Kubectl {
-        Kubectl::in_namespace(NAMESPACE)
-    }
+/// Installs it for all namespaces; its images are those that `./test kubernetes` loads, or whatever `GANTRY_E2E_HELM`
+/// sets (`--set image.registry=...`).
+pub fn install() -> Result<()> {
+    Space::restricted(NAMESPACE)?;
+    helm(&["upgrade", "--install", "gantry", CHART, "--wait", "--timeout", "120s"]).map(drop)
 }
 
-impl Drop for Operator {
-    fn drop(&mut self) {
-        if env::var_os("GANTRY_E2E_KEEP").is_none() {
-            let _ = helm(&["uninstall", "gantry", "--wait"]);
-            let _ = Kubectl::default().run(&["delete", "namespace", NAMESPACE, "--wait=false"]);
-        }
+/// Unless `GANTRY_E2E_KEEP` is set.
+pub fn uninstall() -> Result<()> {
+    if env::var_os("GANTRY_E2E_KEEP").is_none() {
+        helm(&["uninstall", "gantry", "--wait"])?;
+        Kubectl::default().run(&["delete", "namespace", NAMESPACE, "--wait=true"])?;
     }
+    Ok(())
+}
+
+/// `helm test`.
+pub fn test() -> Result<String> {
+    helm(&["test", "gantry", "--timeout", "60s"])
+}
+
+/// `helm upgrade` with more settings.
+pub fn upgrade(settings: &[&str]) -> Result<String> {
+    let base = ["upgrade", "gantry", CHART, "--reuse-values", "--wait", "--timeout", "120s"];
+    helm(&base.iter().chain(settings).copied().collect::<Vec<_>>())
+}
+
+/// kubectl where it runs.
+#[must_use]
+pub fn kubectl() -> Kubectl {
+    Kubectl::in_namespace(NAMESPACE)
 }
 
 fn helm(args: &[&str]) -> Result<String> {
     let more = env::var("GANTRY_E2E_HELM").unwrap_or_default();
-    let installs = matches!(args.first(), Some(&"upgrade"));
+    let installs = args.first() == Some(&"upgrade");
     let output = Command::new("helm")
         .args(["--namespace", NAMESPACE])
         .args(args)

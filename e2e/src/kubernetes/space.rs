@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::Result;
+use serde_json::json;
 
 use super::Kubectl;
 
@@ -22,10 +23,16 @@ impl Space {
     pub fn new(what: &str) -> Result<Self> {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("e2e-{what}-{}-{number}", process::id());
-        let cluster = Kubectl::default();
-        cluster.run(&["create", "namespace", &name])?;
-        cluster.run(&["label", "namespace", &name, "pod-security.kubernetes.io/enforce=restricted"])?;
+        Self::restricted(&name)?;
         Ok(Self { kubectl: Kubectl::in_namespace(&name), name })
+    }
+
+    /// Makes a namespace, or keeps that which is there.
+    pub(super) fn restricted(name: &str) -> Result<()> {
+        let labels = json!({"pod-security.kubernetes.io/enforce": "restricted"});
+        let namespace =
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}});
+        Kubectl::default().apply(&namespace.to_string())
     }
 
     /// Applies a file of `manifests/examples` and waits until everything in it is ready.
@@ -37,8 +44,7 @@ impl Space {
 
     /// Waits until every object of ours in the namespace is ready.
     pub fn await_all_ready(&self, limit: Duration) -> Result<()> {
-        let names = self.kubectl.run(&["get", "gantry", "-o", "name"])?;
-        names.lines().try_for_each(|name| self.kubectl.await_ready(name, limit))
+        self.kubectl.await_ready("gantry --all", limit)
     }
 }
 

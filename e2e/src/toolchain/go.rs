@@ -1,4 +1,4 @@
-//! The Go side: one program with all cases.
+//! The Go side: programs built by Go.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,16 +8,30 @@ use anyhow::{Result, anyhow, bail};
 
 use super::{Missing, crate_folder, on_path, run, text_of, with_build_lock};
 
-/// Proof that the program is built.
+/// Proof that a program is built.
 #[derive(Clone, Debug)]
 pub struct Go {
     program: PathBuf,
 }
 
+type Built = OnceLock<Result<Result<Go, Missing>, String>>;
+
 impl Go {
-    pub fn ready() -> Result<Result<Self, Missing>> {
-        static BUILT: OnceLock<Result<Result<Go, Missing>, String>> = OnceLock::new();
-        let built = BUILT.get_or_init(|| build().map_err(|e| format!("{e:#}")));
+    /// The client program with all cases.
+    pub fn cases() -> Result<Result<Self, Missing>> {
+        static BUILT: Built = OnceLock::new();
+        Self::ready(&BUILT, "go")
+    }
+
+    /// What GitOps tools think of an object.
+    pub fn kstatus() -> Result<Result<Self, Missing>> {
+        static BUILT: Built = OnceLock::new();
+        Self::ready(&BUILT, "kstatus")
+    }
+
+    /// Builds the program of that folder, once.
+    fn ready(built: &Built, folder: &str) -> Result<Result<Self, Missing>> {
+        let built = built.get_or_init(|| build(&crate_folder().join(folder)).map_err(|e| format!("{e:#}")));
         built.clone().map_err(|e| anyhow!(e))
     }
 
@@ -27,14 +41,13 @@ impl Go {
     }
 }
 
-fn build() -> Result<Result<Go, Missing>> {
+fn build(folder: &Path) -> Result<Result<Go, Missing>> {
     if let Err(missing) = on_path("go") {
         return Ok(Err(missing));
     }
-    let folder = crate_folder().join("go");
-    with_build_lock(&folder, || {
-        let program = folder.join("target/cases");
-        compile(&folder, &program).map(|built| built.map(|()| Go { program }))
+    with_build_lock(folder, || {
+        let program = folder.join("target/program");
+        compile(folder, &program).map(|built| built.map(|()| Go { program }))
     })
 }
 
@@ -47,8 +60,8 @@ fn compile(folder: &Path, program: &Path) -> Result<Result<(), Missing>> {
     let output = text_of(&build);
     if ["dial tcp", "no such host", "module lookup disabled"].iter().any(|text| output.contains(text)) {
         return Ok(Err(Missing::new(
-            "Go cannot fetch its client (no network, and it was never fetched here)",
+            "Go cannot fetch its modules (no network, and they were never fetched here)",
         )));
     }
-    bail!("building the Go cases failed:\n{output}")
+    bail!("building the Go program failed:\n{output}")
 }

@@ -18,7 +18,7 @@ use libtest_mimic::{Arguments, Conclusion, Failed, Trial};
 use cases::{CASES, Case, Servers};
 
 /// Most cases wait most of their time.
-const AT_A_TIME: usize = 6;
+const AT_A_TIME: usize = 4;
 
 static TIMES: Mutex<Vec<(Duration, String)>> = Mutex::new(Vec::new());
 

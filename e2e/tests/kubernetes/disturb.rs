@@ -3,21 +3,20 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use gantry_e2e::await_condition::{await_condition, await_some};
 use gantry_e2e::case::{self, Client, Stage};
-use gantry_e2e::kubernetes::Space;
+use gantry_e2e::kubernetes::{Space, operator};
 use serde_json::{Value, json};
 
 use crate::clients::Pod;
-use crate::{Named, operator};
+use crate::{Named, Needs};
 
 pub(crate) const TRIALS: [Named; 6] = [
-    ("disturb::broker-pod-deleted", |_| steadily("deleted", |space| delete_pod(space, "main-0"))),
-    ("disturb::broker-pod-killed", |_| steadily("killed", kill_broker)),
-    ("disturb::name-server-moved", |_| steadily("moved", |space| delete_pod(space, "names-0"))),
-    ("disturb::name-servers-scaled", |_| steadily("scaled", scale_name_servers)),
-    ("disturb::node-drained", |_| steadily("drained", drain)),
-    ("disturb::operator-killed-mid-change", |_| steadily("operator", kill_operator_mid_change)),
+    ("disturb::broker-pod-deleted", Needs::Java, || steadily("deleted", |space| delete_pod(space, "main-0"))),
+    ("disturb::broker-pod-killed", Needs::Java, || steadily("killed", kill_broker)),
+    ("disturb::name-server-moved", Needs::Java, || steadily("moved", |space| delete_pod(space, "names-0"))),
+    ("disturb::name-servers-scaled", Needs::Java, || steadily("scaled", scale_name_servers)),
+    ("disturb::node-drained", Needs::Java, || steadily("drained", drain)),
+    ("disturb::operator-killed-mid-change", Needs::Java, || steadily("operator", kill_operator_mid_change)),
 ];
 
 const READY: Duration = Duration::from_secs(90);
@@ -49,8 +48,8 @@ fn kill_broker(space: &Space) -> Result<()> {
 }
 
 fn another_is_ready(space: &Space, pod: &str, before: &Value) -> Result<()> {
-    await_condition(&format!("another {pod} is ready"), READY, || {
-        let found = space.kubectl.get(&["pod", pod])?;
+    space.kubectl.await_fact(&format!("another {pod} is ready"), READY, |kubectl| {
+        let found = kubectl.get(&["pod", pod])?;
         let conditions = found["status"]["conditions"].as_array().cloned().unwrap_or_default();
         let ready = conditions.iter().any(|one| one["type"] == "Ready" && one["status"] == "True");
         Ok(ready && found["metadata"]["uid"] != *before)
@@ -64,8 +63,8 @@ fn scale_name_servers(space: &Space) -> Result<()> {
     for replicas in [3, 1] {
         space.kubectl.run(&["scale", "nameserver/names", &format!("--replicas={replicas}")])?;
         space.kubectl.await_ready("nameserver/names", READY)?;
-        await_condition(&format!("{replicas} pods are left"), READY, || {
-            let pods = space.kubectl.get(&["pods", "-l", "app.kubernetes.io/name=gantry-nameserver"])?;
+        space.kubectl.await_fact(&format!("{replicas} pods are left"), READY, |kubectl| {
+            let pods = kubectl.get(&["pods", "-l", "app.kubernetes.io/name=gantry-nameserver"])?;
             Ok(pods["items"].as_array().is_some_and(|pods| pods.len() == replicas))
         })?;
     }
@@ -82,11 +81,11 @@ fn drain(space: &Space) -> Result<()> {
         });
         let path = format!("/api/v1/namespaces/{}/pods/{pod}/eviction", space.name);
         // A budget says "not yet" while the pod before is away, and drain asks again.
-        await_some(&format!("{pod} may be evicted"), READY, || {
+        space.kubectl.await_fact(&format!("{pod} may be evicted"), READY, |kubectl| {
             let (code, _, said) =
-                space.kubectl.outcome(&["create", "--raw", &path, "-f", "-"], &eviction.to_string())?;
+                kubectl.outcome(&["create", "--raw", &path, "-f", "-"], &eviction.to_string())?;
             ensure!(code == 0 || said.contains("disruption budget"), "{said}");
-            Ok((code == 0).then_some(()))
+            Ok(code == 0)
         })?;
     }
     another_is_ready(space, "main-0", &before)
@@ -97,7 +96,7 @@ fn kill_operator_mid_change(space: &Space) -> Result<()> {
     let before = uid(space, "main-0")?;
     space.kubectl.patch("brokergroup/main", &json!({"spec": {"flushMode": "Sync"}}))?;
     let pods = "app.kubernetes.io/name=gantry-operator";
-    operator().kubectl().run(&["delete", "pod", "-l", pods, "--grace-period=0", "--force"])?;
+    operator::kubectl().run(&["delete", "pod", "-l", pods, "--grace-period=0", "--force"])?;
     space.kubectl.await_ready("brokergroup/main", READY)?;
     ensure!(uid(space, "main-0")? != before, "the change was not made");
     let map = space.kubectl.get(&["configmap/main-config"])?;

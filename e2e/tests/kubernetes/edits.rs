@@ -3,17 +3,16 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use gantry_e2e::await_condition::await_condition;
-use gantry_e2e::kubernetes::{Operator, Space};
-use regex::Regex;
+use gantry_e2e::kubernetes::{Space, operator};
 use serde_json::{Value, json};
 
-use crate::Named;
+use crate::objects::{made, same};
+use crate::{Named, Needs};
 
 pub(crate) const TRIALS: [Named; 3] = [
-    ("edits::edited-equals-fresh", edited_equals_fresh),
-    ("edits::upgraded-operator-restarts-nobody", upgraded_operator_restarts_nobody),
-    ("edits::volumes-and-data-outlive-the-group", data_outlives_the_group),
+    ("edits::edited-equals-fresh", Needs::Nothing, edited_equals_fresh),
+    ("edits::upgraded-operator-restarts-nobody", Needs::Nothing, upgraded_operator_restarts_nobody),
+    ("edits::volumes-and-data-outlive-the-group", Needs::Nothing, data_outlives_the_group),
 ];
 
 const READY: Duration = Duration::from_secs(90);
@@ -62,7 +61,7 @@ spec:
   networkPolicy: {enabled: false}
 "#;
 
-fn edited_equals_fresh(_: &Operator) -> Result<()> {
+fn edited_equals_fresh() -> Result<()> {
     let edited = Space::new("edited")?;
     edited.kubectl.apply(BEFORE)?;
     edited.await_all_ready(READY)?;
@@ -71,54 +70,10 @@ fn edited_equals_fresh(_: &Operator) -> Result<()> {
     let fresh = Space::new("fresh")?;
     fresh.kubectl.apply(AFTER)?;
     fresh.await_all_ready(READY)?;
-    let (edited, fresh) = (made(&edited)?, made(&fresh)?);
-    for (is, should) in edited.iter().zip(&fresh) {
-        ensure!(is == should, "edited: {is}\nfresh:  {should}");
-    }
-    ensure!(edited.len() == fresh.len(), "edited {} objects, fresh {}", edited.len(), fresh.len());
-    Ok(())
+    same(&made(&edited)?, &made(&fresh)?)
 }
 
-/// What the operator made, without what differs between two namespaces.
-fn made(space: &Space) -> Result<Vec<Value>> {
-    let kinds = "serviceaccounts,services,configmaps,statefulsets,poddisruptionbudgets,networkpolicies,pods";
-    let found = space.kubectl.get(&[kinds, "-l", "app.kubernetes.io/managed-by=gantry-operator"])?;
-    let mut objects: Vec<Value> = found["items"].as_array().cloned().unwrap_or_default();
-    for object in &mut objects {
-        strip(object, space);
-    }
-    objects.sort_by_key(|object| format!("{} {}", object["kind"], object["metadata"]["name"]));
-    Ok(objects)
-}
-
-fn strip(object: &mut Value, space: &Space) {
-    let keep = ["name", "labels", "annotations"];
-    if let Some(meta) = object["metadata"].as_object_mut() {
-        meta.retain(|key, _| keep.contains(&key.as_str()));
-    }
-    let spec = &mut object["spec"];
-    let addresses = ["clusterIP", "clusterIPs", "nodeName"].map(|key| spec[key].take());
-    let pod_parts = ["volumes", "hostname"].map(|key| spec[key].take());
-    drop((addresses, pod_parts));
-    if let Some(ports) = spec["ports"].as_array_mut() {
-        ports.iter_mut().for_each(|port| port["nodePort"] = Value::Null);
-    }
-    object["status"] = Value::Null;
-    // The hash is of a text with addresses and uids in it.
-    object["metadata"]["annotations"]["gantry.dev/applied"] = Value::Null;
-    object["metadata"]["labels"]["controller-revision-hash"] = Value::Null;
-    let text = object.to_string().replace(&space.name, "NAMESPACE");
-    // Addresses are given out anew.
-    let text = replaced(&text, r"brokerIP1(\W+)[0-9.]+", "brokerIP1${1}IP");
-    let text = replaced(&text, r"example.com:\d+", "example.com:PORT");
-    *object = serde_json::from_str(&text).unwrap_or(Value::Null);
-}
-
-fn replaced(text: &str, pattern: &str, with: &str) -> String {
-    Regex::new(pattern).expect("a constant").replace_all(text, with).into_owned()
-}
-
-fn upgraded_operator_restarts_nobody(operator: &Operator) -> Result<()> {
+fn upgraded_operator_restarts_nobody() -> Result<()> {
     let space = Space::new("upgrade")?;
     space.apply_example("quickstart.yaml", READY)?;
     let uids = || -> Result<Vec<Value>> {
@@ -127,16 +82,11 @@ fn upgraded_operator_restarts_nobody(operator: &Operator) -> Result<()> {
     };
     let before = uids()?;
     // What a new version brings: another operator, and other images for those that come.
-    operator.upgrade(&[
-        "--set",
-        "image.broker=gantry/broker-next",
-        "--set",
-        "podAnnotations.version=next",
-    ])?;
+    operator::upgrade(&["--set", "image.broker=gantry/broker-next", "--set", "podAnnotations.version=next"])?;
     space.kubectl.patch("topic/orders", &json!({"spec": {"queues": 6}}))?;
     space.await_all_ready(READY)?;
     let after = uids()?;
-    operator.upgrade(&["--set", "image.broker=gantry/broker", "--set", "podAnnotations=null"])?;
+    operator::upgrade(&["--set", "image.broker=gantry/broker", "--set", "podAnnotations=null"])?;
     ensure!(before == after, "pods were made anew");
     let main = space.kubectl.get(&["brokergroup/main"])?;
     ensure!(
@@ -146,14 +96,14 @@ fn upgraded_operator_restarts_nobody(operator: &Operator) -> Result<()> {
     Ok(())
 }
 
-fn data_outlives_the_group(_: &Operator) -> Result<()> {
+fn data_outlives_the_group() -> Result<()> {
     let space = Space::new("outlives")?;
     space.apply_example("quickstart.yaml", READY)?;
     let claim =
         || Ok::<_, anyhow::Error>(space.kubectl.get(&["pvc/data-main-0"])?["metadata"]["uid"].clone());
     let before = claim()?;
     space.kubectl.run(&["delete", "brokergroup/main", "--wait=true"])?;
-    await_condition("the broker is gone", READY, || Ok(space.kubectl.get(&["pod/main-0"])?.is_null()))?;
+    space.kubectl.await_gone("pod/main-0", READY)?;
     ensure!(claim()? == before, "the volume went with the group");
     space.apply_example("quickstart.yaml", READY)?;
     ensure!(claim()? == before, "the group has another volume");
@@ -161,5 +111,5 @@ fn data_outlives_the_group(_: &Operator) -> Result<()> {
     space.kubectl.patch("brokergroup/main", &json!({"spec": {"storage": {"deletionPolicy": "Delete"}}}))?;
     space.kubectl.await_ready("brokergroup/main", READY)?;
     space.kubectl.run(&["delete", "brokergroup/main", "--wait=true"])?;
-    await_condition("the volume is gone", READY, || Ok(space.kubectl.get(&["pvc/data-main-0"])?.is_null()))
+    space.kubectl.await_gone("pvc/data-main-0", READY)
 }

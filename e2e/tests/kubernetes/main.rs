@@ -1,85 +1,128 @@
 //! The operator on a real Kubernetes: that of `KUBECONFIG`, with the images of this version on it.
 //!
-//! One operator is installed by helm for all trials; each trial has a namespace of its own.
+//! Trials come in phases, by the operators that they need. Each trial has namespaces of its own.
 
 mod clients;
+mod crash;
 mod disturb;
 mod edits;
 mod gitops;
+mod install;
+mod many;
+mod objects;
+mod rights;
 mod rules;
+mod troubles;
 
 use std::process::ExitCode;
-use std::sync::OnceLock;
 
 use anyhow::Result;
-use gantry_e2e::kubernetes::{self, Operator};
+use gantry_e2e::kubernetes::{self, operator};
 use gantry_e2e::report;
+use gantry_e2e::toolchain::{Go, Java, Missing};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 /// Trials wait most of their time, but each runs servers and a Java client.
-const AT_A_TIME: usize = 2;
+const AT_A_TIME: usize = 3;
 
-static OPERATOR: OnceLock<Operator> = OnceLock::new();
+/// A trial's name, what it takes besides a cluster, and what it does.
+type Named = (&'static str, Needs, fn() -> Result<()>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Needs {
+    Nothing,
+    Java,
+    Go,
+    AuditLog,
+}
+
+impl Needs {
+    fn available(self) -> Result<Result<(), Missing>> {
+        Ok(match self {
+            Self::Nothing => Ok(()),
+            Self::Java => Java::ready()?.map(drop),
+            Self::Go => Go::kstatus()?.map(drop),
+            Self::AuditLog => match std::env::var_os(rights::AUDIT_LOG) {
+                Some(_) => Ok(()),
+                None => {
+                    Err(Missing::new(format!("{} is not set (see e2e/cluster/up --help)", rights::AUDIT_LOG)))
+                }
+            },
+        })
+    }
+}
+
+/// Trials that are run at the same time.
+struct Phase {
+    /// Whether an operator is installed by helm for all namespaces; otherwise there is none but those of the trials.
+    operator: bool,
+    trials: Vec<Named>,
+}
+
+/// First the others' definitions are made by helm; the last phase takes them away.
+fn phases() -> [Phase; 5] {
+    let mut usual = install::WITH_HELM.to_vec();
+    usual.extend(clients::TRIALS);
+    usual.extend(disturb::TRIALS);
+    usual.extend(edits::TRIALS);
+    usual.extend(gitops::TRIALS);
+    usual.extend(rules::TRIALS);
+    usual.extend(troubles::TRIALS);
+    [
+        Phase { operator: true, trials: usual },
+        Phase { operator: true, trials: many::TRIALS.to_vec() },
+        Phase { operator: true, trials: rights::TRIALS.to_vec() },
+        Phase { operator: false, trials: crash::TRIALS.to_vec() },
+        Phase { operator: false, trials: install::ALONE.to_vec() },
+    ]
+}
 
 fn main() -> ExitCode {
     let mut args = Arguments::from_args();
     args.test_threads.get_or_insert(AT_A_TIME);
-    let mut trials = vec![("install::helm-test", install::helm_test as Body)];
-    trials.extend(clients::TRIALS);
-    trials.extend(disturb::TRIALS);
-    trials.extend(edits::TRIALS);
-    trials.extend(gitops::TRIALS);
-    trials.extend(rules::TRIALS);
-    let available = match kubernetes::available() {
-        Ok(available) => available,
+    match run(&args) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("the cluster of KUBECONFIG cannot be used: {error:#}");
-            return ExitCode::FAILURE;
+            ExitCode::FAILURE
         }
+    }
+}
+
+/// Whether all passed.
+fn run(args: &Arguments) -> Result<bool> {
+    let cluster = kubernetes::available()?;
+    let mut passed = true;
+    for phase in phases() {
+        let wanted = |name: &str| args.filter.as_ref().is_none_or(|filter| name.contains(filter.as_str()));
+        if !phase.trials.iter().any(|(name, ..)| wanted(name)) {
+            continue;
+        }
+        let operator = phase.operator && cluster.is_ok() && !args.list;
+        if operator {
+            operator::install()?;
+        }
+        let trials = phase.trials.into_iter().map(|named| trial(named, &cluster)).collect::<Result<_>>()?;
+        passed &= !libtest_mimic::run(args, trials).has_failed();
+        if operator {
+            operator::uninstall()?;
+        }
+    }
+    if !args.list {
+        report::print_skipped();
+    }
+    Ok(passed)
+}
+
+fn trial((name, needs, body): Named, cluster: &Result<(), Missing>) -> Result<Trial> {
+    let available = match cluster {
+        Ok(()) => needs.available()?,
+        Err(missing) => Err(missing.clone()),
     };
     if let Err(missing) = &available {
-        trials.iter().for_each(|(name, _)| report::skipped(name, missing));
-    } else if !args.list {
-        match Operator::install() {
-            Ok(operator) => drop(OPERATOR.set(operator)),
-            Err(error) => {
-                eprintln!("the operator cannot be installed: {error:#}");
-                return ExitCode::FAILURE;
-            }
-        }
+        report::skipped(name, missing);
     }
-    let trials = trials
-        .into_iter()
-        .map(|(name, body)| {
-            let run = move || body(operator()).map_err(|error| Failed::from(format!("{error:#}")));
-            Trial::test(name, run).with_ignored_flag(available.is_err())
-        })
-        .collect();
-    if !args.list {
-        report::print_skipped();
-    }
-    let conclusion = libtest_mimic::run(&args, trials);
-    if !args.list {
-        report::print_skipped();
-    }
-    conclusion.exit_code()
-}
-
-/// A trial's name and what it does.
-type Body = fn(&Operator) -> Result<()>;
-type Named = (&'static str, Body);
-
-fn operator() -> &'static Operator {
-    OPERATOR.get().expect("trials run after the installation")
-}
-
-mod install {
-    use super::{Operator, Result};
-    use anyhow::ensure;
-
-    pub(super) fn helm_test(operator: &Operator) -> Result<()> {
-        let said = operator.test()?;
-        ensure!(said.contains("Succeeded"), "{said}");
-        Ok(())
-    }
+    let run = move || body().map_err(|error| Failed::from(format!("{error:#}")));
+    Ok(Trial::test(name, run).with_ignored_flag(available.is_err()))
 }

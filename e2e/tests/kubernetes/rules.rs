@@ -1,13 +1,13 @@
 //! Every rule of the definitions has an example that the API server accepts and one that it refuses.
 
 use anyhow::{Result, ensure};
-use gantry_e2e::kubernetes::{Applied, Operator, Space};
+use gantry_e2e::kubernetes::{Applied, Space};
 use serde_json::{Value, json};
 
-use crate::Named;
+use crate::{Named, Needs};
 
 pub(crate) const TRIALS: [Named; 2] =
-    [("rules::of-new-objects", new_objects), ("rules::of-changes", changes)];
+    [("rules::of-new-objects", Needs::Nothing, new_objects), ("rules::of-changes", Needs::Nothing, changes)];
 
 /// A kind, a name, a good spec, a bad one, and a part of what is said to the bad one.
 struct Rule {
@@ -92,7 +92,7 @@ fn rules() -> Vec<Rule> {
     ]
 }
 
-fn new_objects(_: &Operator) -> Result<()> {
+fn new_objects() -> Result<()> {
     let space = Space::new("rules")?;
     for rule in rules() {
         check(&space, &rule)?;
@@ -106,7 +106,7 @@ fn new_objects(_: &Operator) -> Result<()> {
     Ok(())
 }
 
-fn changes(_: &Operator) -> Result<()> {
+fn changes() -> Result<()> {
     let space = Space::new("changes")?;
     let changes = [
         rule(

@@ -5,12 +5,13 @@ mod objects;
 mod plan;
 mod restart;
 mod storage;
+mod surroundings;
 mod turn;
 
 use crate::apply::Step;
 use crate::context::Context;
 use crate::engine::{Managed, Round, concluded};
-use crate::failure::{Failure, RESYNC};
+use crate::failure::Failure;
 use crate::names::{Component, MANAGED};
 use crate::observe::Observed;
 use crate::outcome::in_progress;
@@ -23,9 +24,12 @@ use kube::runtime::events::EventType;
 use kube::runtime::{Controller, watcher};
 use restart::Restart;
 use std::time::Duration;
+use surroundings::Surroundings;
 
 /// How soon a broker that waits for its turn looks again.
 const TURN: Duration = Duration::from_secs(2);
+/// How often a group's disk is looked at: nothing tells when it fills up.
+const LOOK: Duration = Duration::from_secs(30);
 
 impl Managed for BrokerGroup {
     const KIND: &'static str = "BrokerGroup";
@@ -48,7 +52,7 @@ impl Managed for BrokerGroup {
             return Ok(round);
         }
         let plan = settle(context, self).await?;
-        let round = Round { status: concluded(self, plan.status, &plan.outcome), again: RESYNC };
+        let round = Round { status: concluded(self, plan.status, &plan.outcome), again: LOOK };
         match plan.then {
             Some(pod) => restart(self, context, pod, round).await,
             None => Ok(round),
@@ -62,7 +66,10 @@ impl Planning for BrokerGroup {
     async fn plan(&self, context: &Context) -> Result<Plan<BrokerGroupStatus, Option<Restart>>, Failure> {
         let (name, namespace) = (self.name_any(), self.namespace().unwrap_or_default());
         let observed = Observed::read(&context.client, &namespace, Component::Broker, &name).await?;
-        plan::plan(self, &observed, &context.settings)
+        let addresses = plan::addresses(self, &observed);
+        let inside = addresses.as_ref().map(plan::inside);
+        let surroundings = Surroundings::look(context, self, &observed, inside.as_deref()).await;
+        plan::plan(self, &observed, addresses.as_ref(), surroundings, &context.settings)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::config::{Settings, changed};
 use crate::names::{CONFIG, RESTART};
-use crate::trouble::is_ready;
+use crate::trouble::{has_seen, is_ready};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{Pod, PodSpec};
 
@@ -22,11 +22,7 @@ pub(crate) struct Restart {
 
 /// The first pod that is not as `set` wants its pods. None while Kubernetes has not looked at the set.
 pub(super) fn needed(set: &StatefulSet, pods: &[Pod]) -> Option<Restart> {
-    let status = set.status.as_ref()?;
-    if status.observed_generation != set.metadata.generation {
-        return None;
-    }
-    let wanted = status.update_revision.as_deref()?;
+    let wanted = set.status.as_ref().filter(|_| has_seen(set))?.update_revision.as_deref()?;
     let outdated = pods.iter().find(|pod| {
         let revision = pod.metadata.labels.as_ref().and_then(|labels| labels.get(REVISION));
         pod.metadata.deletion_timestamp.is_none() && revision.is_some_and(|revision| revision != wanted)

@@ -10,7 +10,7 @@ use crate::observe::Observed;
 use crate::outcome::{Outcome, in_progress, ready};
 use crate::service::external_address;
 use crate::settle::Plan;
-use crate::trouble::trouble;
+use crate::trouble::{NOT_SEEN, has_seen, trouble};
 use gantry_crds::{NameServer, NameServerStatus};
 use kube::ResourceExt as _;
 
@@ -53,9 +53,6 @@ fn outcome(
     steps: &[Step],
     no_address_outside: bool,
 ) -> Outcome {
-    if let Some(trouble) = trouble(&observed.pods) {
-        return trouble;
-    }
     let replicas = object.spec.replicas;
     if let Some(step) = steps.first() {
         return in_progress("Applying", format!("about to {step}"));
@@ -64,8 +61,11 @@ fn outcome(
         return in_progress("Applying", "the StatefulSet is not there yet");
     };
     let current = set.status.clone().unwrap_or_default();
-    if current.observed_generation != set.metadata.generation {
-        return in_progress("Rolling", "Kubernetes has not seen the change yet");
+    if !has_seen(set) {
+        return in_progress("Rolling", NOT_SEEN);
+    }
+    if let Some(trouble) = trouble(&observed.pods) {
+        return trouble;
     }
     let updated = current.updated_replicas.unwrap_or(0);
     if current.current_revision != current.update_revision && updated < replicas {

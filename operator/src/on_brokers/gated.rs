@@ -1,13 +1,13 @@
-//! Admin calls pass the gate of the leadership, as writes to the API server do.
+//! Admin calls pass the gate of the leadership and are counted, as writes to the API server are.
 
-use crate::leader::Gate;
+use crate::context::Context;
 use gantry_admin::{Admin, Error, Observed, Plan, Resource};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 /// A resource whose actions are only carried out by the operator that leads.
 pub(super) struct Gated<'a, R> {
     pub(super) resource: &'a R,
-    pub(super) gate: &'a Gate,
+    pub(super) context: &'a Context,
 }
 
 impl<R: Resource> Resource for Gated<'_, R> {
@@ -30,7 +30,8 @@ impl<R: Resource> Resource for Gated<'_, R> {
 
     async fn apply<A: Admin>(&self, admin: &A, action: &R::Action) -> Result<(), Error> {
         crate::crash::point();
-        self.gate.must_be_open();
+        self.context.gate.must_be_open();
+        self.context.metrics.wrote_to_broker();
         self.resource.apply(admin, action).await
     }
 

@@ -65,7 +65,7 @@ where
         finalizer::set(context, object, has_cleanup).await?;
     }
     let mut journal = StatusJournal::new(context, object);
-    let gated = Gated { resource, gate: &context.gate };
+    let gated = Gated { resource, context };
     let result = reconcile(&gated, &context.calls, status, &now(), &mut journal).await;
     for note in journal.done() {
         context.event(object, EventType::Normal, "Applied", "Apply", note).await;

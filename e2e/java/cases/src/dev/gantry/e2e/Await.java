@@ -13,12 +13,18 @@ final class Await {
     }
 
     static void until(String fact, Callable<Boolean> holds) throws InterruptedException {
+        value(fact, () -> holds.call() ? Boolean.TRUE : null);
+    }
+
+    /** The first answer that is neither null nor an exception. */
+    static <T> T value(String fact, Callable<T> ask) throws InterruptedException {
         long giveUp = System.nanoTime() + LIMIT.toNanos();
         Exception lastFailure = null;
         while (true) {
             try {
-                if (holds.call()) {
-                    return;
+                T value = ask.call();
+                if (value != null) {
+                    return value;
                 }
                 lastFailure = null;
             } catch (InterruptedException e) {
