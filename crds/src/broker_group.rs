@@ -206,6 +206,10 @@ pub struct BrokerGroupStatus {
     /// The image that runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
+    /// The operator's default at the time of creation: what runs while spec.image is absent. An upgrade of the operator, which
+    /// brings another default, restarts nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_image: Option<String>,
     /// The brokers.
     #[serde(default)]
     #[schemars(length(max = 9))]

@@ -77,6 +77,10 @@ pub struct NameServerStatus {
     /// The image that runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
+    /// The operator's default at the time of creation: what runs while spec.image is absent. An upgrade of the operator, which
+    /// brings another default, restarts nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_image: Option<String>,
     /// Name servers that exist.
     #[serde(default)]
     pub replicas: i32,

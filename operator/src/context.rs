@@ -85,39 +85,32 @@ impl Context {
         }
     }
 
-    /// Writes `status` unless the object has it already.
+    /// Writes the status of this very object; see [`crate::status::StatusWriter`].
     ///
     /// # Errors
     /// When the API server refuses.
-    pub(crate) async fn write_status<K, S>(
-        &self,
-        object: &K,
-        before: Option<&S>,
-        status: &S,
-    ) -> Result<(), Failure>
+    pub(crate) async fn write_status<K, S>(&self, object: &K, status: &S) -> Result<(), Failure>
     where
         K: Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
             + Clone
             + Debug
             + DeserializeOwned,
-        S: Serialize + PartialEq,
+        S: Serialize,
     {
-        if before == Some(status) {
-            return Ok(());
-        }
         let (name, namespace) = (object.name_any(), object.namespace().unwrap_or_default());
         let patch = serde_json::json!({
             "apiVersion": K::api_version(&()),
             "kind": K::kind(&()),
-            "metadata": { "name": name },
+            // Another object of that name must not get what was found out about this one.
+            "metadata": { "name": name, "uid": object.uid() },
             "status": status,
         });
         let api: Api<K> = Api::namespaced(self.client.clone(), &namespace);
         let params = PatchParams::apply(OPERATOR).force();
         let done = api.patch_status(&name, &params, &Patch::Apply(&patch)).await;
         match done {
-            // Deleted meanwhile: nobody is left to read it.
-            Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+            // Deleted meanwhile, or deleted and made again: nobody is left to read it.
+            Err(kube::Error::Api(status)) if status.code == 404 || status.code == 409 => Ok(()),
             Ok(written) => {
                 if let Some(version) = version(&written) {
                     self.written.lock().insert((K::kind(&()).into_owned(), key(&written)), version);

@@ -4,17 +4,20 @@ use crate::context::Context;
 use crate::failure::{Failure, RESYNC};
 use crate::names::PAUSE;
 use crate::outcome::{Outcome, in_progress, paused, stalled, state};
+use crate::status::StatusWriter;
 use futures::StreamExt as _;
 use gantry_crds::Condition;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 use kube::runtime::controller::{Action, Config, Controller};
+use kube::runtime::{PredicateConfig, WatchStreamExt as _, reflector, watcher};
 use kube::{Resource, ResourceExt as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt::Debug;
 use std::future::Future;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -23,6 +26,9 @@ use crate::backoff::Backoff;
 
 /// Objects of one kind that are worked on at once.
 const CONCURRENCY: u16 = 8;
+
+/// The reason of a step that the API server refuses.
+const REFUSED: &str = "Refused";
 
 /// When to look again at an object whose latest status the watch has not brought yet.
 const CATCH_UP: Duration = Duration::from_millis(100);
@@ -49,7 +55,11 @@ pub(crate) trait Managed:
     fn set_conditions(status: &mut Self::Status, conditions: Vec<Condition>, generation: Option<i64>);
 
     /// Brings the cluster closer to what the object asks for. Gives the status to write and when to look again.
-    fn round(&self, context: &Context) -> impl Future<Output = Result<Round<Self::Status>, Failure>> + Send;
+    fn round(
+        &self,
+        context: &Context,
+        written: &StatusWriter<'_, Self>,
+    ) -> impl Future<Output = Result<Round<Self::Status>, Failure>> + Send;
 }
 
 /// What came out of a round.
@@ -72,6 +82,37 @@ pub(crate) fn concluded<K: Managed>(object: &K, mut status: K::Status, outcome: 
 /// Conditions have whole seconds.
 pub(crate) fn now() -> Time {
     Time(Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default())
+}
+
+/// Whether the API server refused a step for the present spec. Such a step is tried again without being announced anew.
+pub(crate) fn is_refused<K: Managed>(object: &K) -> bool {
+    let conditions = object.status().map(K::conditions).unwrap_or_default();
+    conditions.iter().any(|one| {
+        one.type_ == Condition::STALLED
+            && one.status == "True"
+            && one.reason == REFUSED
+            && one.observed_generation == object.meta().generation
+    })
+}
+
+/// A controller that looks at an object when somebody asks for something else, and not when its status was written.
+pub(crate) fn controller<K: Managed>(context: &Context) -> Controller<K> {
+    let (store, writer) = reflector::store();
+    let objects = watcher(context.watched::<K>(), watcher::Config::default())
+        .default_backoff()
+        .reflect(writer)
+        .applied_objects()
+        .predicate_filter(asked::<K>, PredicateConfig::default());
+    Controller::for_stream(objects, store)
+}
+
+/// Changes with everything that a round depends on.
+fn asked<K: Managed>(object: &K) -> Option<u64> {
+    let meta = object.meta();
+    let mut hasher = DefaultHasher::new();
+    (meta.generation, &meta.annotations, &meta.finalizers, meta.deletion_timestamp.is_some())
+        .hash(&mut hasher);
+    Some(hasher.finish())
 }
 
 /// Runs the controller of a kind until `stop`; what was begun is finished.
@@ -134,6 +175,7 @@ async fn reconcile<K: Managed>(
         return Ok(Action::requeue(CATCH_UP));
     }
     let is_paused = object.annotations().get(PAUSE).is_some_and(|value| value == "true");
+    let written = StatusWriter::new(&context, object.as_ref());
     let started = Instant::now();
     let result = if is_paused {
         let mut status = object.status().cloned().unwrap_or_default();
@@ -141,25 +183,24 @@ async fn reconcile<K: Managed>(
         K::set_conditions(&mut status, conditions, object.meta().generation);
         Ok(Round { status, again: RESYNC })
     } else {
-        object.round(&context).await
+        object.round(&context, &written).await
     };
     context.metrics.round(K::KIND, started.elapsed());
-    let before = object.status();
     match result {
         Ok(round) => {
             backoff.forget(&key);
-            context.write_status(object.as_ref(), before, &round.status).await?;
+            written.write(&round.status).await?;
             Ok(Action::requeue(round.again))
         }
         Err(failure) => {
             let outcome = match failure.is_refusal() {
-                true => stalled("Refused", failure.to_string()),
+                true => stalled(REFUSED, failure.to_string()),
                 false => in_progress("Failing", format!("{failure}; trying again")),
             };
             if !failure.is_conflict() {
-                let status = concluded(object.as_ref(), before.cloned().unwrap_or_default(), &outcome);
+                let status = concluded(object.as_ref(), written.last().unwrap_or_default(), &outcome);
                 // The failure itself is the one to report.
-                let _ = context.write_status(object.as_ref(), before, &status).await;
+                let _ = written.write(&status).await;
             }
             Err(failure)
         }

@@ -23,6 +23,14 @@ pub(crate) enum Failure {
         #[source]
         source: serde_json::Error,
     },
+    /// An object of that name is there, and it is not ours.
+    #[error(
+        "{what} is there already and belongs to something else: give this object another name, or delete that"
+    )]
+    Taken {
+        /// Which.
+        what: String,
+    },
     /// The plan asked for the same again and again: what was applied did not show, or something undoes it.
     #[error("still not as planned after {rounds} rounds; last step: {last}")]
     Unsettled {
@@ -51,13 +59,14 @@ impl Failure {
             },
             Self::Api { .. } => "unreachable",
             Self::Serialize { .. } => "bug",
+            Self::Taken { .. } => "taken",
             Self::Unsettled { .. } => "unsettled",
         }
     }
 
     /// The API server understood the request and will refuse it again unless somebody changes something.
     pub(crate) fn is_refusal(&self) -> bool {
-        matches!(self.kind(), "forbidden" | "invalid")
+        matches!(self.kind(), "forbidden" | "invalid" | "taken")
     }
 
     /// Two writers met: worth another try at once.

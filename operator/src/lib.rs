@@ -27,4 +27,5 @@ mod pod;
 pub mod run;
 mod service;
 mod settle;
+mod status;
 mod trouble;

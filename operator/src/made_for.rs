@@ -2,7 +2,6 @@
 
 use crate::names::Component;
 use k8s_openapi::NamespaceResourceScope;
-use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -43,18 +42,4 @@ pub(crate) fn disruption_budget(
         }),
         ..PodDisruptionBudget::default()
     }
-}
-
-/// The image to run: that of the spec, else the one that runs, else the one that is recorded (while a set is made anew only
-/// the status knows). A new default of a new operator restarts nobody.
-pub(crate) fn image(
-    wanted: Option<&String>,
-    set: Option<&StatefulSet>,
-    recorded: Option<&String>,
-) -> Option<String> {
-    let running = || {
-        let pod = set?.spec.as_ref()?.template.spec.as_ref()?;
-        pod.containers.first()?.image.clone()
-    };
-    wanted.cloned().or_else(running).or_else(|| recorded.cloned())
 }

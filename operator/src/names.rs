@@ -19,6 +19,9 @@ pub(crate) const APPLIED: &str = "gantry.dev/applied";
 /// On a broker's pod: the settings it runs with, as JSON, so that a restart can say which of them changed.
 pub(crate) const CONFIG: &str = "gantry.dev/config";
 
+/// The label by which a StatefulSet marks which of its templates a pod is made from.
+pub(crate) const REVISION: &str = "controller-revision-hash";
+
 /// Port of brokers for clients.
 pub(crate) const BROKER_PORT: i32 = 10911;
 /// Port of name servers for clients and brokers.

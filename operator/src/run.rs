@@ -51,17 +51,22 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     metrics.leads(true);
     let client = client::gated(config, Arc::clone(&gate), Arc::clone(&metrics))?;
     let context = Arc::new(Context::new(client, settings, metrics, gate));
-    let work = tokio::spawn(work(Arc::clone(&context), stopped.clone()));
+    let mut work = tokio::spawn(work(Arc::clone(&context), stopped.clone()));
     let until_stopped = async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
     };
-    let released = match candidate.keep(until_stopped).await {
+    let kept = tokio::select! {
+        kept = candidate.keep(until_stopped) => kept.map_err(|lost| lost.to_string()),
+        // A panic: one who leads and does nothing is worse than one who starts anew.
+        ended = &mut work => Err(format!("the controllers ended: {ended:?}")),
+    };
+    let released = match kept {
         Ok(released) => released,
-        Err(lost) => {
-            tracing::error!("{lost}");
+        Err(why) => {
+            tracing::error!("{why}");
             // Nothing may be written any more: not by a task that is in the middle of something either.
             std::process::exit(1);
         }

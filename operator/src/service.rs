@@ -16,12 +16,13 @@ pub(crate) fn service_port(name: &str, port: i32, target: i32) -> ServicePort {
     }
 }
 
-/// A Service that clients outside reach `selector`'s pods through.
+/// A Service that clients outside reach `selector`'s pods through, those that are not ready only if asked.
 pub(crate) fn external(
     mut metadata: ObjectMeta,
     wanted: &External,
     selector: BTreeMap<String, String>,
     mut port: ServicePort,
+    publish_not_ready: bool,
 ) -> Service {
     if !wanted.annotations.is_empty() {
         metadata.annotations.get_or_insert_default().extend(wanted.annotations.clone());
@@ -37,8 +38,7 @@ pub(crate) fn external(
             type_: Some(type_.into()),
             selector: Some(selector),
             ports: Some(vec![port]),
-            // A broker that is leaving still serves; clients are told by the name servers when to go.
-            publish_not_ready_addresses: Some(true),
+            publish_not_ready_addresses: publish_not_ready.then_some(true),
             ..ServiceSpec::default()
         }),
         ..Service::default()

@@ -2,9 +2,10 @@
 
 use crate::apply::Step;
 use crate::context::Context;
-use crate::engine::{Managed, Round, concluded};
+use crate::engine::{Managed, Round, concluded, is_refused};
 use crate::failure::{Failure, RESYNC};
 use crate::outcome::{Outcome, in_progress};
+use crate::status::StatusWriter;
 use kube::ResourceExt as _;
 use std::future::Future;
 
@@ -46,18 +47,19 @@ pub(crate) fn deleting<K: Planning>(object: &K) -> Option<Round<K::Status>> {
 pub(crate) async fn settle<K: Planning>(
     context: &Context,
     object: &K,
+    written: &StatusWriter<'_, K>,
 ) -> Result<Plan<K::Status, K::Then>, Failure> {
     let namespace = object.namespace().unwrap_or_default();
-    let mut written = object.status().cloned();
+    let is_announced = is_refused(object);
     let mut last = String::new();
     for _ in 0..MOST_PLANS {
         let plan = object.plan(context).await?;
         if plan.steps.is_empty() {
             return Ok(plan);
         }
-        let status = concluded(object, plan.status, &plan.outcome);
-        context.write_status(object, written.as_ref(), &status).await?;
-        written = Some(status);
+        if !is_announced {
+            written.write(&concluded(object, plan.status, &plan.outcome)).await?;
+        }
         for step in &plan.steps {
             tracing::info!(kind = K::KIND, object = object.name_any(), namespace, "{step}");
             step.run(&context.client, &namespace).await?;

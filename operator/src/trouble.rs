@@ -20,8 +20,9 @@ pub(crate) fn is_ready(pod: &Pod) -> bool {
 }
 
 /// Why the first of these pods that does not run does not, if Kubernetes knows.
-pub(crate) fn trouble(pods: &[Pod]) -> Option<Outcome> {
-    pods.iter().find_map(of)
+pub(crate) fn trouble<'a>(pods: impl IntoIterator<Item = &'a Pod>) -> Option<Outcome> {
+    // One that is going is of the past: it may have been told to go because of its trouble.
+    pods.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()).find_map(of)
 }
 
 fn of(pod: &Pod) -> Option<Outcome> {
@@ -107,6 +108,13 @@ mod tests {
                 && found.reason() == "Crashing"
                 && found.message().ends_with("the disk is full")
         );
+    }
+
+    #[test]
+    fn a_pod_that_is_going_is_of_the_past() {
+        let mut pod = waiting("ImagePullBackOff", "");
+        pod.metadata.deletion_timestamp = serde_json::from_value(json!("2026-01-01T00:00:00Z")).unwrap();
+        assert_eq!(trouble(&[pod]), None);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize as _;
@@ -13,6 +15,7 @@ const KUSTOMIZATION: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../manifests/k
 /// Built with the feature `crash-points`.
 const IMAGE: &str = "gantry-crash/operator";
 const POD: &str = "operator";
+const DEATH_IS_TOLD: Duration = Duration::from_secs(4);
 
 /// The operator of a space, installed with the rights of the one-namespace mode.
 #[derive(Clone, Copy, Debug)]
@@ -37,8 +40,20 @@ impl<'a> Armed<'a> {
         kubectl.apply(&pod(&self.space.name, dies_after)?.to_string())
     }
 
-    /// Whether it died since it was started.
+    /// Whether it died since it was started. The last calls follow what can be waited for (events), and the kubelet tells of
+    /// a death a moment later: so a no takes a few seconds.
     pub fn died(self) -> Result<bool> {
+        let give_up = Instant::now() + DEATH_IS_TOLD;
+        while !self.died_by_now()? {
+            if Instant::now() > give_up {
+                return Ok(false);
+            }
+            thread::sleep(Duration::from_millis(500));
+        }
+        Ok(true)
+    }
+
+    fn died_by_now(self) -> Result<bool> {
         let found = self.space.kubectl.get(&["pod", POD])?;
         let status = &found["status"]["containerStatuses"][0];
         Ok(status["restartCount"].as_u64().unwrap_or(0) > 0 || !status["state"]["terminated"].is_null())

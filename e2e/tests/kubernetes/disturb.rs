@@ -74,7 +74,7 @@ fn scale_name_servers(space: &Space) -> Result<()> {
 
 /// Evicts our pods of the namespace, as `kubectl drain` does of a node: through the disruption budgets.
 fn drain(space: &Space) -> Result<()> {
-    let before = uid(space, "main-0")?;
+    let before = [uid(space, "main-0")?, uid(space, "names-0")?];
     for pod in ["main-0", "names-0"] {
         let eviction = json!({
             "apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": space.name}
@@ -88,7 +88,8 @@ fn drain(space: &Space) -> Result<()> {
             Ok(code == 0)
         })?;
     }
-    another_is_ready(space, "main-0", &before)
+    another_is_ready(space, "main-0", &before[0])?;
+    another_is_ready(space, "names-0", &before[1])
 }
 
 /// The operator dies right after a change was asked for; the next one finishes it.

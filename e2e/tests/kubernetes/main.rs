@@ -60,7 +60,7 @@ struct Phase {
 }
 
 /// First the others' definitions are made by helm; the last phase takes them away.
-fn phases() -> [Phase; 5] {
+fn phases() -> [Phase; 6] {
     let mut usual = install::WITH_HELM.to_vec();
     usual.extend(clients::TRIALS);
     usual.extend(disturb::TRIALS);
@@ -70,6 +70,7 @@ fn phases() -> [Phase; 5] {
     usual.extend(troubles::TRIALS);
     [
         Phase { operator: true, trials: usual },
+        Phase { operator: true, trials: edits::OF_THE_OPERATOR.to_vec() },
         Phase { operator: true, trials: many::TRIALS.to_vec() },
         Phase { operator: true, trials: rights::TRIALS.to_vec() },
         Phase { operator: false, trials: crash::TRIALS.to_vec() },

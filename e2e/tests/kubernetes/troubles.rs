@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use crate::clients::Pod;
 use crate::{Named, Needs};
 
-pub(crate) const TRIALS: [Named; 4] = [
+pub(crate) const TRIALS: [Named; 5] = [
+    ("troubles::name-that-is-taken", Needs::Nothing, taken_name),
     ("troubles::missing-references", Needs::Nothing, missing_references),
     ("troubles::unreachable-broker", Needs::Nothing, unreachable_broker),
     ("troubles::setting-that-the-broker-refuses", Needs::Nothing, refused_setting),
@@ -77,6 +78,24 @@ fn unreachable_broker() -> Result<()> {
     // The others go on.
     space.kubectl.patch("topic/orders", &json!({"spec": {"queues": 6}}))?;
     space.kubectl.await_ready("topic/orders", TOLD)
+}
+
+/// A NameServer and a BrokerGroup of one name want the same StatefulSet; a user's object is left alone.
+fn taken_name() -> Result<()> {
+    let space = Space::new("taken")?;
+    let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "other"}});
+    space.kubectl.apply(&account.to_string())?;
+    space.kubectl.apply(&object("NameServer", "main", &json!({})))?;
+    space.await_all_ready(READY)?;
+    let group = json!({"nameServerRef": {"name": "main"}, "storage": {"size": "1Gi"}});
+    for name in ["main", "other"] {
+        space.kubectl.apply(&object("BrokerGroup", name, &group))?;
+        let said = told(&space, &format!("brokergroup/{name}"), "Refused")?;
+        ensure!(said.contains("is there already") && said.contains("another name"), "{said}");
+        space.kubectl.await_condition(&format!("brokergroup/{name}"), "Stalled", TOLD)?;
+    }
+    ensure!(space.kubectl.get(&["serviceaccount/other"])?["metadata"]["ownerReferences"].is_null());
+    space.kubectl.await_ready("nameserver/main", READY)
 }
 
 fn refused_setting() -> Result<()> {

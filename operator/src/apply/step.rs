@@ -7,7 +7,8 @@ use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Service,
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::api::{
-    ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, Preconditions, PropagationPolicy,
+    ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, Preconditions,
+    PropagationPolicy,
 };
 use kube::{Api, Client, Resource};
 use serde::Serialize;
@@ -65,6 +66,18 @@ impl Child {
         Ok(Self { kind, name, object: value })
     }
 
+    /// Applying over an object that somebody else made would take it over where no field differs.
+    async fn must_be_free(&self, client: &Client, namespace: &str) -> Result<(), Failure> {
+        let what = format!("{:?} {}", self.kind, self.name);
+        let same_name = ListParams::default().fields(&format!("metadata.name={}", self.name));
+        let found = self.kind.api(client, namespace).list(&same_name).await;
+        let found = found.map_err(Failure::api(format!("list {what}")))?;
+        let owner = |object: &Value| object["metadata"]["ownerReferences"][0]["uid"].clone();
+        let ours = owner(&self.object);
+        let is_ours = |one: &DynamicObject| serde_json::to_value(one).is_ok_and(|one| owner(&one) == ours);
+        if found.items.iter().all(is_ours) { Ok(()) } else { Err(Failure::Taken { what }) }
+    }
+
     /// Whether the object with this uid is its controller.
     pub(crate) fn is_owned_by(&self, uid: &str) -> bool {
         let owners = self.object["metadata"]["ownerReferences"].as_array();
@@ -107,6 +120,9 @@ impl Step {
     /// # Errors
     /// When the API server does not.
     pub(crate) async fn run(&self, client: &Client, namespace: &str) -> Result<(), Failure> {
+        if let Self::Apply { child, force: false } = self {
+            child.must_be_free(client, namespace).await?;
+        }
         let fail = Failure::api(self.to_string());
         let done = match self {
             Self::Apply { child, force } => {

@@ -10,12 +10,13 @@ mod turn;
 
 use crate::apply::Step;
 use crate::context::Context;
-use crate::engine::{Managed, Round, concluded};
+use crate::engine::{self, Managed, Round, concluded};
 use crate::failure::Failure;
 use crate::names::{Component, MANAGED};
 use crate::observe::Observed;
 use crate::outcome::in_progress;
 use crate::settle::{Plan, Planning, deleting, settle};
+use crate::status::StatusWriter;
 use gantry_crds::{BrokerGroup, BrokerGroupStatus, Condition};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Service};
@@ -47,14 +48,18 @@ impl Managed for BrokerGroup {
         (status.conditions, status.observed_generation) = (conditions, generation);
     }
 
-    async fn round(&self, context: &Context) -> Result<Round<BrokerGroupStatus>, Failure> {
+    async fn round(
+        &self,
+        context: &Context,
+        written: &StatusWriter<'_, Self>,
+    ) -> Result<Round<BrokerGroupStatus>, Failure> {
         if let Some(round) = deleting(self) {
             return Ok(round);
         }
-        let plan = settle(context, self).await?;
+        let plan = settle(context, self, written).await?;
         let round = Round { status: concluded(self, plan.status, &plan.outcome), again: LOOK };
         match plan.then {
-            Some(pod) => restart(self, context, pod, round).await,
+            Some(pod) => restart(self, context, written, pod, round).await,
             None => Ok(round),
         }
     }
@@ -77,6 +82,7 @@ impl Planning for BrokerGroup {
 async fn restart(
     group: &BrokerGroup,
     context: &Context,
+    written: &StatusWriter<'_, BrokerGroup>,
     restart: Restart,
     round: Round<BrokerGroupStatus>,
 ) -> Result<Round<BrokerGroupStatus>, Failure> {
@@ -90,7 +96,7 @@ async fn restart(
         let status = concluded(group, round.status, &in_progress("WaitingForTurn", message));
         return Ok(Round { status, again: TURN });
     }
-    context.write_status(group, group.status.as_ref(), &round.status).await?;
+    written.write(&round.status).await?;
     let note = format!("restarting {}: {reasons}", restart.pod);
     context.event(group, EventType::Normal, "Restarting", "Restart", note).await;
     let step = Step::RestartPod { name: restart.pod, uid: restart.uid };
@@ -101,7 +107,7 @@ async fn restart(
 /// Looks again when something of ours changes.
 pub(crate) fn controller(context: &Context) -> Controller<BrokerGroup> {
     let ours = || watcher::Config::default().labels(MANAGED);
-    Controller::new(context.watched(), watcher::Config::default())
+    engine::controller(context)
         .owns(context.watched::<StatefulSet>(), ours())
         .owns(context.watched::<Service>(), ours())
         .owns(context.watched::<ConfigMap>(), ours())

@@ -67,7 +67,8 @@ pub(super) fn addressing(object: &BrokerGroup) -> Result<Vec<Child>, Failure> {
     if let Some(wanted) = &object.spec.external {
         let meta = maker.meta(&external(&name));
         let port = service_port("remoting", BROKER_PORT, BROKER_PORT);
-        let service = service::external(meta, wanted, maker.selector_of_pod(&name), port);
+        // A broker that is leaving still serves; clients are told by the name servers when to go.
+        let service = service::external(meta, wanted, maker.selector_of_pod(&name), port, true);
         children.push(Child::of(Kind::Service, &service)?);
     }
     Ok(children)

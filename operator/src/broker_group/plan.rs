@@ -8,7 +8,6 @@ use super::surroundings::{Surroundings, disk_full};
 use crate::apply::{Step, diff};
 use crate::args::Settings;
 use crate::failure::Failure;
-use crate::made_for;
 use crate::names::{BROKER_PORT, external};
 use crate::observe::Observed;
 use crate::outcome::{Outcome, in_progress, ready, stalled};
@@ -30,12 +29,9 @@ pub(super) fn plan(
     let name = object.name_any();
     let uid = object.metadata.uid.as_deref().unwrap_or_default();
     let broker = objects::broker(&name);
-    let image = made_for::image(
-        object.spec.image.as_ref(),
-        observed.stateful_set.as_ref(),
-        object.status.as_ref().and_then(|status| status.image.as_ref()),
-    )
-    .unwrap_or_else(|| settings.broker_image.clone());
+    let default_image = object.status.as_ref().and_then(|status| status.default_image.clone());
+    let default_image = default_image.unwrap_or_else(|| settings.broker_image.clone());
+    let image = object.spec.image.clone().unwrap_or_else(|| default_image.clone());
 
     let mut desired = objects::addressing(object)?;
     let set_is_going =
@@ -68,6 +64,7 @@ pub(super) fn plan(
     let pod = observed.pods.iter().find(|pod| pod.name_any() == broker);
     let status = BrokerGroupStatus {
         image: Some(image),
+        default_image: Some(default_image),
         brokers: vec![BrokerStatus {
             pod: broker,
             address: addresses.map(inside),

@@ -1,13 +1,10 @@
 //! Whether a broker's pod has to be made anew, and why. Pure.
 
 use super::config::{Settings, changed};
-use crate::names::{CONFIG, RESTART};
+use crate::names::{CONFIG, RESTART, REVISION};
 use crate::trouble::{has_seen, is_ready};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{Pod, PodSpec};
-
-/// The label by which a StatefulSet marks which of its templates a pod is made from.
-const REVISION: &str = "controller-revision-hash";
 
 /// A pod that has to be made anew.
 #[derive(Clone, Debug, PartialEq, Eq)]

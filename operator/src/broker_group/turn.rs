@@ -22,6 +22,13 @@ pub(super) async fn before(context: &Context, object: &BrokerGroup) -> Result<Op
     Ok(missing(object, &groups.items, &pods.items))
 }
 
+/// What makes two groups one cluster to clients: the cluster's name, at the same name servers.
+fn cluster(group: &BrokerGroup) -> (&str, Option<&str>, Option<&Vec<String>>) {
+    let spec = &group.spec;
+    let reference = spec.name_server_ref.as_ref().map(|reference| reference.name.as_str());
+    (&spec.cluster_name, reference, spec.name_server_addresses.as_ref())
+}
+
 /// A group of the same cluster that has no broker that serves.
 fn missing(object: &BrokerGroup, groups: &[BrokerGroup], pods: &[Pod]) -> Option<String> {
     let serves = |group: &str| {
@@ -30,7 +37,7 @@ fn missing(object: &BrokerGroup, groups: &[BrokerGroup], pods: &[Pod]) -> Option
     };
     groups
         .iter()
-        .filter(|other| other.spec.cluster_name == object.spec.cluster_name)
+        .filter(|other| cluster(other) == cluster(object))
         .filter(|other| other.metadata.deletion_timestamp.is_none())
         .map(ResourceExt::name_any)
         .find(|other| *other != object.name_any() && !serves(other))

@@ -55,7 +55,11 @@ impl Candidate {
     pub(crate) async fn acquire(&mut self) {
         let mut told = None;
         loop {
-            match self.turn().await {
+            let Ok(turn) = tokio::time::timeout(RENEW_DEADLINE, self.turn()).await else {
+                tracing::warn!("no answer about the Lease: trying again");
+                continue;
+            };
+            match turn {
                 Ok(None) => {
                     tracing::info!(identity = self.identity, "this operator leads");
                     return;

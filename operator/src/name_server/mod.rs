@@ -4,11 +4,12 @@ mod objects;
 mod plan;
 
 use crate::context::Context;
-use crate::engine::{Managed, Round, concluded};
+use crate::engine::{self, Managed, Round, concluded};
 use crate::failure::{Failure, RESYNC};
 use crate::names::{Component, MANAGED};
 use crate::observe::Observed;
 use crate::settle::{Plan, Planning, deleting, settle};
+use crate::status::StatusWriter;
 use gantry_crds::{Condition, NameServer, NameServerStatus};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{Pod, Service};
@@ -31,11 +32,15 @@ impl Managed for NameServer {
         (status.conditions, status.observed_generation) = (conditions, generation);
     }
 
-    async fn round(&self, context: &Context) -> Result<Round<NameServerStatus>, Failure> {
+    async fn round(
+        &self,
+        context: &Context,
+        written: &StatusWriter<'_, Self>,
+    ) -> Result<Round<NameServerStatus>, Failure> {
         if let Some(round) = deleting(self) {
             return Ok(round);
         }
-        let plan = settle(context, self).await?;
+        let plan = settle(context, self, written).await?;
         Ok(Round { status: concluded(self, plan.status, &plan.outcome), again: RESYNC })
     }
 }
@@ -53,7 +58,7 @@ impl Planning for NameServer {
 /// Looks again when something of ours changes.
 pub(crate) fn controller(context: &Context) -> Controller<NameServer> {
     let ours = || watcher::Config::default().labels(MANAGED);
-    Controller::new(context.watched(), watcher::Config::default())
+    engine::controller(context)
         .owns(context.watched::<StatefulSet>(), ours())
         .owns(context.watched::<Service>(), ours())
         .watches(context.watched::<Pod>(), ours(), |pod| Component::NameServer.owner_of(&pod))

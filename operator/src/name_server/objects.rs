@@ -42,6 +42,8 @@ pub(super) fn desired(object: &NameServer, image: &str, pull_policy: &str) -> Re
             wanted,
             selector,
             service_port("external", NAME_SERVER_PORT, NAME_SERVER_EXTERNAL_PORT),
+            // One that does not know the brokers yet would tell a client that there is no such topic.
+            false,
         );
         children.push(Child::of(Kind::Service, &service)?);
     }

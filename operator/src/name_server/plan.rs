@@ -4,14 +4,14 @@ use super::objects;
 use crate::apply::{Child, Step, diff};
 use crate::args::Settings;
 use crate::failure::Failure;
-use crate::made_for;
-use crate::names::{Component, NAME_SERVER_PORT, external};
+use crate::names::{Component, NAME_SERVER_PORT, REVISION, external};
 use crate::observe::Observed;
 use crate::outcome::{Outcome, in_progress, ready};
 use crate::service::external_address;
 use crate::settle::Plan;
 use crate::trouble::{NOT_SEEN, has_seen, trouble};
 use gantry_crds::{NameServer, NameServerStatus};
+use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
 
 pub(super) fn plan(
@@ -21,12 +21,9 @@ pub(super) fn plan(
 ) -> Result<Plan<NameServerStatus, ()>, Failure> {
     let name = object.name_any();
     let namespace = object.namespace().unwrap_or_default();
-    let image = made_for::image(
-        object.spec.image.as_ref(),
-        observed.stateful_set.as_ref(),
-        object.status.as_ref().and_then(|status| status.image.as_ref()),
-    )
-    .unwrap_or_else(|| settings.nameserver_image.clone());
+    let default_image = object.status.as_ref().and_then(|status| status.default_image.clone());
+    let default_image = default_image.unwrap_or_else(|| settings.nameserver_image.clone());
+    let image = object.spec.image.clone().unwrap_or_else(|| default_image.clone());
     let desired: Vec<Child> = objects::desired(object, &image, &settings.image_pull_policy)?;
     let steps = diff(desired, &observed.children, object.metadata.uid.as_deref().unwrap_or_default());
 
@@ -37,6 +34,7 @@ pub(super) fn plan(
         address: Some(format!("{name}.{namespace}.svc:{NAME_SERVER_PORT}")),
         external_address: outside.clone(),
         image: Some(image),
+        default_image: Some(default_image),
         replicas: set.map_or(0, |set| set.replicas),
         ready_replicas: set.and_then(|set| set.ready_replicas).unwrap_or(0),
         selector: Some(Component::NameServer.selector_text(&name)),
@@ -64,7 +62,10 @@ fn outcome(
     if !has_seen(set) {
         return in_progress("Rolling", NOT_SEEN);
     }
-    if let Some(trouble) = trouble(&observed.pods) {
+    // Those of an older template are replaced, whatever is wrong with them.
+    let wanted = current.update_revision.as_deref();
+    let is_new = |pod: &&Pod| pod.labels().get(REVISION).map(String::as_str) == wanted;
+    if let Some(trouble) = trouble(observed.pods.iter().filter(is_new)) {
         return trouble;
     }
     let updated = current.updated_replicas.unwrap_or(0);

@@ -4,6 +4,7 @@ use super::{places, round};
 use crate::context::Context;
 use crate::engine::{Managed, Round};
 use crate::failure::Failure;
+use crate::status::StatusWriter;
 use gantry_admin::group::{Group as Asked, broker_names};
 use gantry_crds::{Condition, ConsumerGroup, ConsumerGroupStatus, DeletionPolicy};
 use kube::ResourceExt as _;
@@ -29,7 +30,11 @@ impl Managed for ConsumerGroup {
         (status.conditions, status.observed_generation) = (conditions, generation);
     }
 
-    async fn round(&self, context: &Context) -> Result<Round<ConsumerGroupStatus>, Failure> {
+    async fn round(
+        &self,
+        context: &Context,
+        written: &StatusWriter<'_, Self>,
+    ) -> Result<Round<ConsumerGroupStatus>, Failure> {
         let namespace = self.namespace().unwrap_or_default();
         let names = broker_names(&self.spec, &self.status.clone().unwrap_or_default());
         let asked = Asked {
@@ -40,7 +45,7 @@ impl Managed for ConsumerGroup {
             deleting: self.metadata.deletion_timestamp.is_some(),
         };
         let deletes = self.spec.deletion_policy == DeletionPolicy::Delete;
-        round(context, self, &asked, deletes, LAG).await
+        round(context, self, written, &asked, deletes, LAG).await
     }
 }
 

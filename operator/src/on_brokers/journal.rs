@@ -1,22 +1,21 @@
 //! The status of the object as the plans' journal.
 
-use crate::context::Context;
 use crate::engine::Managed;
 use crate::failure::Failure;
+use crate::status::StatusWriter;
 use gantry_admin::Journal;
 use kube::ResourceExt as _;
 
 /// Writes statuses to the API server and collects what was done.
 pub(super) struct StatusJournal<'a, K: Managed> {
-    context: &'a Context,
     object: &'a K,
-    written: Option<K::Status>,
+    written: &'a StatusWriter<'a, K>,
     done: Vec<String>,
 }
 
 impl<'a, K: Managed> StatusJournal<'a, K> {
-    pub(super) fn new(context: &'a Context, object: &'a K) -> Self {
-        Self { context, object, written: object.status().cloned(), done: Vec::new() }
+    pub(super) fn new(object: &'a K, written: &'a StatusWriter<'a, K>) -> Self {
+        Self { object, written, done: Vec::new() }
     }
 
     /// What was done, for events.
@@ -29,9 +28,7 @@ impl<K: Managed> Journal<K::Status> for StatusJournal<'_, K> {
     type Error = Failure;
 
     async fn write(&mut self, status: &K::Status) -> Result<(), Failure> {
-        self.context.write_status(self.object, self.written.as_ref(), status).await?;
-        self.written = Some(status.clone());
-        Ok(())
+        self.written.write(status).await
     }
 
     fn did(&mut self, action: &str) {

@@ -8,8 +8,9 @@ mod places;
 pub(crate) mod topic;
 
 use crate::context::Context;
-use crate::engine::{Managed, Round, now};
+use crate::engine::{self, Managed, Round, now};
 use crate::failure::Failure;
+use crate::status::StatusWriter;
 use gantry_admin::{Outcome, Resource, reconcile};
 use gantry_crds::BrokerGroup;
 use gated::Gated;
@@ -28,7 +29,7 @@ const SOON: Duration = Duration::from_secs(3);
 
 /// Looks again at an object when a BrokerGroup changes that it is on, as `is_on` tells by the group's name.
 fn controller<K: Managed>(context: &Context, is_on: fn(&K, &str) -> bool) -> Controller<K> {
-    let controller = Controller::new(context.watched::<K>(), watcher::Config::default());
+    let controller = engine::controller::<K>(context);
     let objects = controller.store();
     controller.watches(context.watched::<BrokerGroup>(), watcher::Config::default(), move |group| {
         let (name, namespace) = (group.name_any(), group.namespace());
@@ -47,6 +48,7 @@ fn controller<K: Managed>(context: &Context, is_on: fn(&K, &str) -> bool) -> Con
 async fn round<K, R>(
     context: &Context,
     object: &K,
+    written: &StatusWriter<'_, K>,
     resource: &R,
     has_cleanup: bool,
     again: Duration,
@@ -60,11 +62,14 @@ where
     if deleting && !finalizer::is_set(object) {
         return Ok(Round { status, again });
     }
-    if !deleting && finalizer::is_set(object) != has_cleanup {
+    if !deleting && has_cleanup && !finalizer::is_set(object) {
         // Before anything is made that would have to be cleaned up.
-        finalizer::set(context, object, has_cleanup).await?;
+        finalizer::add(context, object).await?;
     }
-    let mut journal = StatusJournal::new(context, object);
+    if !deleting && !has_cleanup && finalizer::is_set(object) {
+        finalizer::remove(context, object).await?;
+    }
+    let mut journal = StatusJournal::new(object, written);
     let gated = Gated { resource, context };
     let result = reconcile(&gated, &context.calls, status, &now(), &mut journal).await;
     for note in journal.done() {
@@ -72,7 +77,7 @@ where
     }
     let done = result?;
     if deleting && done.finished {
-        finalizer::set(context, object, false).await?;
+        finalizer::remove(context, object).await?;
     }
     let again = match done.outcome {
         Outcome::Ready { .. } | Outcome::Stalled { .. } => again,

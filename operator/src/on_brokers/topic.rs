@@ -4,6 +4,7 @@ use super::{DRIFT, places, round};
 use crate::context::Context;
 use crate::engine::{Managed, Round};
 use crate::failure::Failure;
+use crate::status::StatusWriter;
 use gantry_admin::topic::{SETTLE, Topic as Asked, broker_names};
 use gantry_crds::{Condition, DeletionPolicy, Topic, TopicStatus};
 use kube::ResourceExt as _;
@@ -25,7 +26,11 @@ impl Managed for Topic {
         (status.conditions, status.observed_generation) = (conditions, generation);
     }
 
-    async fn round(&self, context: &Context) -> Result<Round<TopicStatus>, Failure> {
+    async fn round(
+        &self,
+        context: &Context,
+        written: &StatusWriter<'_, Self>,
+    ) -> Result<Round<TopicStatus>, Failure> {
         let namespace = self.namespace().unwrap_or_default();
         let deleting = self.metadata.deletion_timestamp.is_some();
         let deletes = self.spec.deletion_policy == DeletionPolicy::Delete;
@@ -44,7 +49,7 @@ impl Managed for Topic {
             settle: SETTLE,
             deleting,
         };
-        round(context, self, &asked, deletes, DRIFT).await
+        round(context, self, written, &asked, deletes, DRIFT).await
     }
 }
 
