@@ -7,139 +7,19 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, ensure};
-use gantry_e2e::kubernetes::{Armed, Kubectl, Space};
-use serde_json::{Value, json};
+use gantry_e2e::kubernetes::{Armed, Space};
+use serde_json::Value;
 
+use crate::life::{Step, growing_class};
 use crate::objects::{made, same};
 use crate::{Named, Needs};
 
 pub(crate) const TRIALS: [Named; 1] = [("crash::after-every-call", Needs::Nothing, after_every_call)];
 
-const READY: Duration = Duration::from_secs(120);
 /// Lives at the same time: each is one operator, one name server, one broker.
 const AT_A_TIME: usize = 4;
 /// Calls more than a life without a crash took: a restart may add some.
 const MORE: u32 = 2;
-
-/// A StorageClass whose volumes may grow, whether or not somebody does it.
-const GROWING: &str = "gantry-e2e-growing";
-
-const CREATE: &str = r#"
-apiVersion: gantry.dev/v1alpha1
-kind: NameServer
-metadata: {name: names}
-spec: {replicas: 1}
----
-apiVersion: gantry.dev/v1alpha1
-kind: BrokerGroup
-metadata: {name: main}
-spec:
-  nameServerRef: {name: names}
-  storage: {size: 1Gi, className: gantry-e2e-growing}
-  leaveSeconds: 0
----
-apiVersion: gantry.dev/v1alpha1
-kind: Topic
-metadata: {name: orders}
-spec: {brokerGroups: [main], queues: 4, deletionPolicy: Delete}
----
-apiVersion: gantry.dev/v1alpha1
-kind: ConsumerGroup
-metadata: {name: billing}
-spec: {brokerGroups: [main], deletionPolicy: Delete}
-"#;
-
-const CHANGE: &str = r#"
-apiVersion: gantry.dev/v1alpha1
-kind: NameServer
-metadata: {name: names}
-spec:
-  replicas: 1
-  external: {type: NodePort, host: out.example.com}
----
-apiVersion: gantry.dev/v1alpha1
-kind: BrokerGroup
-metadata: {name: main}
-spec:
-  nameServerRef: {name: names}
-  storage: {size: 1Gi, className: gantry-e2e-growing}
-  leaveSeconds: 0
-  flushMode: Sync
-  config: {fileReservedTime: "24"}
-  external: {type: NodePort, host: out.example.com}
-  networkPolicy: {enabled: true}
----
-apiVersion: gantry.dev/v1alpha1
-kind: Topic
-metadata: {name: orders}
-spec: {brokerGroups: [main], queues: 8, deletionPolicy: Delete}
----
-apiVersion: gantry.dev/v1alpha1
-kind: ConsumerGroup
-metadata: {name: billing}
-spec:
-  brokerGroups: [main]
-  deletionPolicy: Delete
-  retry: {maxAttempts: 3}
-  offsetReset: {token: once, to: Latest}
-"#;
-
-/// A part of a life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Step {
-    Create,
-    Change,
-    Grow,
-    /// Topic and group are deleted, on the broker too: they can be made again without taking over what is there.
-    DeleteOnBroker,
-    DeleteAll,
-}
-
-impl Step {
-    const ALL: [Self; 5] = [Self::Create, Self::Change, Self::Grow, Self::DeleteOnBroker, Self::DeleteAll];
-
-    fn act(self, space: &Space) -> Result<()> {
-        let kubectl = &space.kubectl;
-        match self {
-            Self::Create => kubectl.apply(CREATE)?,
-            Self::Change => kubectl.apply(CHANGE)?,
-            Self::Grow => {
-                kubectl.patch("brokergroup/main", &json!({"spec": {"storage": {"size": "2Gi"}}}))?;
-                return await_grown(kubectl);
-            }
-            Self::DeleteOnBroker => {
-                kubectl.run(&["delete", "topic,consumergroup", "--all", "--wait=true", "--timeout=90s"])?;
-                kubectl.apply(CHANGE)?;
-                return kubectl.await_ready("topic,consumergroup --all", READY);
-            }
-            Self::DeleteAll => {
-                kubectl.run(&["delete", "gantry", "--all", "--wait=true", "--timeout=90s"])?;
-                return kubectl.await_fact("all is gone", READY, |_| Ok(made(space)?.is_empty()));
-            }
-        }
-        kubectl.await_ready("gantry --all", READY)
-    }
-}
-
-/// The template and the claim have the new size. Whether the volume gets it is up to the platform.
-fn await_grown(kubectl: &Kubectl) -> Result<()> {
-    kubectl.await_fact("the volume is asked to grow", READY, |kubectl| {
-        let (set, claim) = (kubectl.get(&["statefulset/main"])?, kubectl.get(&["pvc/data-main-0"])?);
-        let template = &set["spec"]["volumeClaimTemplates"][0]["spec"];
-        let group = kubectl.get(&["brokergroup/main"])?;
-        let conditions = group["status"]["conditions"].as_array().cloned().unwrap_or_default();
-        let told = conditions.iter().any(|one| {
-            one["type"] == "Ready"
-                && one["observedGeneration"] == group["metadata"]["generation"]
-                && (one["status"] == "True" || one["reason"] == "GrowingVolume")
-        });
-        let is_2gi = |spec: &Value| spec["resources"]["requests"]["storage"] == "2Gi";
-        Ok(told
-            && is_2gi(template)
-            && is_2gi(&claim["spec"])
-            && set["metadata"]["deletionTimestamp"].is_null())
-    })
-}
 
 /// What a life without a crash looks like.
 #[derive(Default)]
@@ -233,27 +113,4 @@ fn life(calls: u32, usual: &Usual, died: &Mutex<BTreeMap<Step, u32>>) -> Result<
     }
     println!("after {calls} calls it died in {deaths:?}, and all ended as usual");
     Ok(())
-}
-
-/// The default class under another name, with growth allowed; it goes with its owner.
-fn growing_class() -> Result<Class> {
-    let cluster = Kubectl::default();
-    let classes = cluster.get(&["storageclasses"])?;
-    let is_default = |one: &&Value| {
-        one["metadata"]["annotations"]["storageclass.kubernetes.io/is-default-class"] == "true"
-    };
-    let all = classes["items"].as_array().cloned().unwrap_or_default();
-    let mut class = all.iter().find(is_default).context("a default StorageClass")?.clone();
-    class["metadata"] = json!({"name": GROWING});
-    class["allowVolumeExpansion"] = true.into();
-    cluster.apply(&class.to_string())?;
-    Ok(Class)
-}
-
-struct Class;
-
-impl Drop for Class {
-    fn drop(&mut self) {
-        let _ = Kubectl::default().run(&["delete", "storageclass", GROWING, "--ignore-not-found"]);
-    }
 }

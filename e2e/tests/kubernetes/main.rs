@@ -8,6 +8,7 @@ mod disturb;
 mod edits;
 mod gitops;
 mod install;
+mod life;
 mod many;
 mod objects;
 mod rights;
@@ -25,6 +26,8 @@ use libtest_mimic::{Arguments, Failed, Trial};
 /// Trials wait most of their time, but each runs servers and a Java client.
 const AT_A_TIME: usize = 3;
 
+const LONG: &str = "GANTRY_E2E_LONG";
+
 /// A trial's name, what it takes besides a cluster, and what it does.
 type Named = (&'static str, Needs, fn() -> Result<()>);
 
@@ -34,6 +37,8 @@ enum Needs {
     Java,
     Go,
     AuditLog,
+    /// Minutes more than all others together.
+    Time,
 }
 
 impl Needs {
@@ -42,6 +47,10 @@ impl Needs {
             Self::Nothing => Ok(()),
             Self::Java => Java::ready()?.map(drop),
             Self::Go => Go::kstatus()?.map(drop),
+            Self::Time => match std::env::var_os(LONG) {
+                Some(_) => Ok(()),
+                None => Err(Missing::new(format!("it takes long: set {LONG}=1 to run it"))),
+            },
             Self::AuditLog => match std::env::var_os(rights::AUDIT_LOG) {
                 Some(_) => Ok(()),
                 None => {

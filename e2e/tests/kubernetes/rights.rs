@@ -1,4 +1,4 @@
-//! The operator's rights, beside what it asked for in the trials before, by the API server's audit log.
+//! The operator's rights, beside what it asks for in the trials before and in one whole life, by the API server's audit log.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -6,9 +6,10 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 
 use anyhow::{Context as _, Result, ensure};
-use gantry_e2e::kubernetes::{Kubectl, operator};
+use gantry_e2e::kubernetes::{Kubectl, Space, operator};
 use serde_json::Value;
 
+use crate::life::{Step, growing_class};
 use crate::{Named, Needs};
 
 pub(crate) const TRIALS: [Named; 1] =
@@ -21,6 +22,12 @@ pub(crate) const AUDIT_LOG: &str = "GANTRY_E2E_AUDIT_LOG";
 type Right = (String, String, String);
 
 fn none_unused_none_missing() -> Result<()> {
+    let class = growing_class()?;
+    let space = Space::new("rights")?;
+    for step in Step::ALL {
+        step.act(&space).with_context(|| format!("{step:?}"))?;
+    }
+    drop((space, class));
     let granted = granted()?;
     let (used, refused) = asked_for()?;
     ensure!(refused.is_empty(), "refused: {refused:?}");
