@@ -19,15 +19,16 @@ static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
         (r"127\.0\.0\.1@\S+", "CLIENT"),
         (r"\d{4}-\d\d-\d\d[ T#]\d\d:\d\d:\d\d([,:.]\d+)?", "TIME"),
         (r"\b[0-9A-F]{32}([0-9A-F]{24})?\b", "ID"),
-        (r"\b1\d{12}\b", "MILLIS"),
         (r"\bV\d+_\d+_\d+(_SNAPSHOT)?\b|\bGantry \d+\.\d+\.\d+\b", "VERSION"),
+        // Before the times: the digits behind a point may look like one.
+        (r"\d+\.\d+( ?(B|KiB|MiB|GiB|TiB))?", "N.N"),
+        (r"\b1\d{12}\b", "MILLIS"),
         // The size of what is between two records differs if a broker logs things of its own.
         (r"(CommitLog Offset:|commitLogOffset=|physicOffset[=:])\s*\d+", "$1 N"),
         (r"ID@\d+|@\d+ ", "@N "),
         (r"#MasterCommitLogMaxOffset\s*\d+", "#MasterCommitLogMaxOffset N"),
         // How many system topics there are is each broker's own affair.
         (r"(write perm of broker.* OK,) \d+", "$1 N"),
-        (r"\d+\.\d+( ?(B|KiB|MiB|GiB|TiB))?", "N.N"),
         (r"(?:N\.N ?)+", "N.N "),
         // Waiting times beside a rate.
         (r"\(\d+,\d+ms(\|\d+,\d+ms)?\)", "(WAITING)"),
