@@ -12,6 +12,7 @@ use crate::offsets::ConsumerOffsets;
 use crate::processor::FlushWaiters;
 use crate::rates::{Rate, Slowest};
 use crate::registration::Registration;
+use crate::scaling::{self, Journal, Passages, Settling};
 use crate::topics::{Queue, Topics};
 use gantry_message::delay::DelayLevels;
 use gantry_message::{name, properties};
@@ -35,6 +36,10 @@ pub(crate) struct Broker {
     pub(crate) timeline: Timeline,
     pub(crate) registration: Registration,
     pub(crate) delays: Delays,
+    /// Where scales of topics are on record.
+    pub(crate) journal: Journal,
+    pub(crate) settling: Settling,
+    pub(crate) passages: Passages,
     /// SYNC mode: connections with answers that wait for the disk.
     pub(crate) flush_waiters: FlushWaiters,
     pub(crate) delay_levels: DelayLevels,
@@ -86,8 +91,19 @@ impl Broker {
         ] {
             properties::push(&mut extra_properties, name, value);
         }
+        let topics = Topics::load(&dir, &config)?;
+        let (journal, scales) = Journal::load(&dir, &store)?;
+        for (name, state) in scales {
+            // One that was deleted takes its scales along.
+            if let Some(topic) = topics.get(&name) {
+                topic.scales.load(state);
+            }
+        }
         let broker = Arc::new(Self {
-            topics: Topics::load(&dir, &config)?,
+            topics,
+            journal,
+            settling: Settling::default(),
+            passages: Passages::default(),
             groups: Groups::load(&dir, config.auto_create_subscription_group)?,
             offsets: ConsumerOffsets::load(&dir)?,
             consumers: Consumers::default(),
@@ -109,6 +125,7 @@ impl Broker {
             store,
             config,
         });
+        scaling::resume(&broker);
         let weak = Arc::downgrade(&broker);
         broker.store.on_durable(move |durable| {
             if let Some(broker) = weak.upgrade() {
@@ -139,6 +156,7 @@ impl Broker {
             arrival.queue.holds.arrived(arrival.tag_code);
         }
         self.flush_waiters.wake();
+        self.passages.tell_durable(durable);
     }
 
     /// The group's retry topic, made when it is new: without it in the route, tools do not find the group.
@@ -173,6 +191,7 @@ impl Broker {
         self.timeline.tick(self.started, now, |hold| self.is_behind(hold));
         self.put.sample(now);
         self.got.sample(now);
+        scaling::flip_settled(self);
     }
 
     fn is_behind(&self, hold: &Hold) -> bool {
@@ -183,6 +202,7 @@ impl Broker {
     /// Drops clients that stopped sending heartbeats without closing their connection.
     pub(crate) fn expire_clients(&self) {
         let now = Instant::now();
+        scaling::forget_expired(self);
         self.producers.expire(now);
         for group in self.consumers.expire(now) {
             self.notify_group(&group);

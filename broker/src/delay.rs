@@ -159,8 +159,7 @@ impl Delays {
             extra_properties: "",
             tag: Tag::Code(tag_code(record.property(properties::TAGS))),
         };
-        let queue = topic.queue(&broker.store, queue_id);
-        processor::append(broker, &queue, &message).map_err(|refusal| refusal.remark)?;
+        processor::append(broker, &topic, queue_id, &message).map_err(|refusal| refusal.remark)?;
         Ok(Delivered::Done)
     }
 }

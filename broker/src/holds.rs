@@ -24,6 +24,8 @@ pub(crate) struct Hold {
     pub(crate) pull: HeldPull,
     pub(crate) offset: QueueOffset,
     pub(crate) filter: Arc<TagFilter>,
+    /// It waits for a gate, not for messages.
+    gated: bool,
     deadline: Instant,
     inbox: Arc<Inbox>,
     taken: AtomicBool,
@@ -63,8 +65,23 @@ impl Hold {
         filter: Arc<TagFilter>,
         deadline: Instant,
         inbox: Arc<Inbox>,
-    ) -> Arc<Self> {
-        Arc::new(Self { pull, offset, filter, deadline, inbox, taken: AtomicBool::new(false) })
+    ) -> Self {
+        Self { pull, offset, filter, gated: false, deadline, inbox, taken: AtomicBool::new(false) }
+    }
+
+    /// One that messages do not wake: their group may not have them yet.
+    pub(crate) fn gated(self) -> Self {
+        Self { gated: true, ..self }
+    }
+
+    /// The same, to be woken once more.
+    pub(crate) fn again(&self) -> Self {
+        let Self { pull, offset, filter, deadline, inbox, .. } = self;
+        Self::new(pull.clone(), *offset, Arc::clone(filter), *deadline, Arc::clone(inbox))
+    }
+
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
+        self.deadline <= now
     }
 
     /// Hands the hold to its connection, once.
@@ -98,7 +115,7 @@ impl Holds {
     /// A message with this tag code can be read: wakes those who want it. One load when nobody waits.
     pub(crate) fn arrived(&self, tag_code: i64) {
         if self.any.load(Ordering::SeqCst) {
-            self.wake(|hold| hold.filter.matches(tag_code));
+            self.wake(|hold| !hold.gated && hold.filter.matches(tag_code));
         }
     }
 
@@ -110,7 +127,14 @@ impl Holds {
     /// Wakes those for whom the queue's end is beyond what they asked for.
     pub(crate) fn wake_behind(&self, max: QueueOffset) {
         if self.any.load(Ordering::SeqCst) {
-            self.wake(|hold| hold.offset < max);
+            self.wake(|hold| !hold.gated && hold.offset < max);
+        }
+    }
+
+    /// Wakes those of a group that wait for a gate.
+    pub(crate) fn wake_gated(&self, group: &str) {
+        if self.any.load(Ordering::SeqCst) {
+            self.wake(|hold| hold.gated && *hold.pull.group == *group);
         }
     }
 
@@ -158,7 +182,7 @@ impl Timeline {
             if hold.is_over() {
                 continue;
             }
-            if hold.deadline <= now || is_behind(&hold) {
+            if hold.deadline <= now || (!hold.gated && is_behind(&hold)) {
                 hold.wake();
             } else {
                 self.add(&hold, start, now);

@@ -21,6 +21,7 @@ mod probe;
 mod processor;
 mod rates;
 mod registration;
+mod scaling;
 mod session;
 mod start;
 mod topics;

@@ -77,6 +77,18 @@ impl ConsumerOffsets {
         self.changed.store(true, Ordering::Release);
     }
 
+    /// Brings a group forward to an offset, if it is before it.
+    pub(crate) fn raise(&self, group: &str, topic: &str, queue: i32, offset: i64) {
+        if self.get(group, topic, queue).unwrap_or(0) < offset {
+            self.commit(group, topic, queue, offset);
+        }
+    }
+
+    /// True when the group has an offset of any queue of the topic.
+    pub(crate) fn knows(&self, group: &str, topic: &str) -> bool {
+        self.groups.read().get(group).is_some_and(|topics| topics.contains_key(topic))
+    }
+
     /// Moves a group and remembers to tell it.
     pub(crate) fn reset(&self, group: &str, topic: &str, queue: i32, offset: i64) {
         let mut pending = self.pending.write();

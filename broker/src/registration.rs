@@ -5,14 +5,14 @@
 
 use crate::broker::Broker;
 use crate::name_servers::NameServers;
-use gantry_remoting::body::{ClusterInfo, RegisterBrokerBody};
+use gantry_remoting::body::{ClusterInfo, DataVersion, RegisterBrokerBody};
 use gantry_remoting::client::{Connection, Pool};
 use gantry_remoting::header::{BrokerIdentity, RegisterBroker, ToFields as _};
 use gantry_remoting::{CommandBuf, RequestCode, ResponseCode, fastjson};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
@@ -46,6 +46,8 @@ struct Link {
     one_at_a_time: tokio::sync::Mutex<()>,
     /// Whether the last registration was taken: a change is worth a line in the log.
     registered: Mutex<Option<bool>>,
+    /// The topics' version that it took last.
+    took: AtomicI64,
 }
 
 /// How an attempt to register ended. A connection is there to be watched.
@@ -84,6 +86,16 @@ impl Registration {
     /// Clients can find this broker, or never will, because there is no name server.
     pub(crate) fn is_done(&self) -> bool {
         self.name_servers.is_empty() || self.is_known.load(Ordering::Acquire)
+    }
+
+    /// Name servers that do not know this version of the topics, or a later one.
+    pub(crate) fn behind(&self, version: i64) -> Vec<String> {
+        let links = self.links.lock();
+        if links.is_empty() && !self.name_servers.is_empty() {
+            return vec!["(still looking for name servers)".into()];
+        }
+        let behind = links.values().filter(|link| link.took.load(Ordering::Acquire) < version);
+        behind.map(|link| link.server.clone()).collect()
     }
 
     /// Keeps all name servers told, until `shutdown`; then says goodbye.
@@ -141,12 +153,14 @@ impl Registration {
         if self.has_left.load(Ordering::Acquire) {
             return Attempt::Left;
         }
-        let (attempt, result) = match self.ask(link, registration(broker)).await {
+        let (command, version) = registration(broker);
+        let (attempt, result) = match self.ask(link, command).await {
             Ok((connection, answer)) => (Attempt::Answered(connection), refusal(answer).map_or(Ok(()), Err)),
             Err(error) => (Attempt::Unreachable, Err(error)),
         };
         if result.is_ok() {
             self.is_known.store(true, Ordering::Release);
+            link.took.store(version.counter, Ordering::Release);
         }
         let server = &link.server;
         let before = link.registered.lock().replace(result.is_ok());
@@ -228,6 +242,7 @@ impl Link {
             server: server.to_owned(),
             one_at_a_time: tokio::sync::Mutex::default(),
             registered: Mutex::default(),
+            took: AtomicI64::new(-1),
         }
     }
 }
@@ -266,8 +281,10 @@ fn refusal(answer: CommandBuf) -> Option<String> {
     (code != ResponseCode::SUCCESS).then(|| format!("{code}: {}", answer.remark.unwrap_or_default()))
 }
 
-fn registration(broker: &Broker) -> CommandBuf {
+/// The request, and the version of the topics in it.
+fn registration(broker: &Broker) -> (CommandBuf, DataVersion) {
     let mut topics = broker.topics.table();
+    let version = topics.data_version;
     for topic in topics.topic_config_table.values_mut() {
         topic.perm &= broker.config.broker_permission | !6;
     }
@@ -286,7 +303,7 @@ fn registration(broker: &Broker) -> CommandBuf {
         body_crc32: Some(crc),
         external_addr: broker.config.external_address.as_deref(),
     };
-    header.into_command(CommandBuf::request(RequestCode::REGISTER_BROKER)).with_body(body)
+    (header.into_command(CommandBuf::request(RequestCode::REGISTER_BROKER)).with_body(body), version)
 }
 
 fn goodbye(broker: &Broker) -> CommandBuf {

@@ -94,6 +94,10 @@ impl BrokerSession {
             RequestCode::UPDATE_AND_CREATE_TOPIC
             | RequestCode::UPDATE_AND_CREATE_TOPIC_LIST
             | RequestCode::DELETE_TOPIC_IN_BROKER => return processor::change_topics(self, command, out),
+            RequestCode::BEGIN_SCALE | RequestCode::ABORT_SCALE | RequestCode::OPEN_SCALE => {
+                return processor::scale(self, command, out);
+            }
+            RequestCode::GET_SCALING => processor::scaling_of(broker, command),
             RequestCode::GET_ALL_TOPIC_CONFIG => processor::all_topics(broker),
             RequestCode::GET_TOPIC_CONFIG => processor::topic_config(broker, command),
             RequestCode::GET_SYSTEM_TOPIC_LIST_FROM_BROKER => processor::system_topics(broker),

@@ -253,6 +253,9 @@ fn save(broker: &Broker) {
     if let Err(error) = broker.offsets.save() {
         tracing::error!(%error, "cannot save the consumer offsets: a restart would repeat messages");
     }
+    if let Err(error) = broker.journal.save(broker) {
+        tracing::warn!(%error, "cannot save where scales stand: the next start reads it from the log");
+    }
     if let Err(error) = broker.delays.save() {
         tracing::error!(%error, "cannot save the delay offsets: a restart would repeat delayed messages");
     }

@@ -3,6 +3,7 @@
 use crate::BrokerConfig;
 use crate::holds::Holds;
 use crate::json_file;
+use crate::scaling::Cell;
 use gantry_message::name;
 use gantry_remoting::body::{
     DataVersion, PERM_INHERIT, PERM_READ, PERM_WRITE, TopicConfig, TopicConfigTable,
@@ -25,11 +26,13 @@ pub(crate) struct Queue {
 pub(crate) struct Topic {
     config: RwLock<Arc<TopicConfig>>,
     queues: RwLock<BTreeMap<i32, Arc<Queue>>>,
+    /// Which of the queues take messages, and who may read them, when their number was changed in order.
+    pub(crate) scales: Cell,
 }
 
 impl Topic {
     fn new(config: TopicConfig) -> Self {
-        Self { config: RwLock::new(Arc::new(config)), queues: RwLock::default() }
+        Self { config: RwLock::new(Arc::new(config)), queues: RwLock::default(), scales: Cell::default() }
     }
 
     pub(crate) fn config(&self) -> Arc<TopicConfig> {
@@ -51,6 +54,11 @@ impl Topic {
     /// Everybody who waits for a message of this topic.
     fn wake_all(&self) {
         self.queues.read().values().for_each(|queue| queue.holds.wake_all());
+    }
+
+    /// Members of a group that wait in front of a gate: it may have opened.
+    pub(crate) fn wake_gated(&self, group: &str) {
+        self.queues.read().values().for_each(|queue| queue.holds.wake_gated(group));
     }
 }
 
@@ -94,6 +102,16 @@ impl Topics {
 
     pub(crate) fn get(&self, topic: &str) -> Option<Arc<Topic>> {
         self.topics.read().get(topic).cloned()
+    }
+
+    /// The version of all settings.
+    pub(crate) fn version(&self) -> DataVersion {
+        *self.version.read()
+    }
+
+    /// Topics whose number of queues was ever changed in order.
+    pub(crate) fn scaled(&self) -> Vec<Arc<Topic>> {
+        self.topics.read().values().filter(|topic| topic.scales.now().is_some()).cloned().collect()
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -12,9 +12,11 @@ pub mod hash;
 pub mod host;
 pub mod id;
 pub mod name;
+mod offset;
 pub mod properties;
 pub mod record;
 pub mod sys_flag;
 
 pub use host::Host;
+pub use offset::{PhysicalOffset, QueueOffset};
 pub use record::{Record, RecordError};

@@ -7,6 +7,8 @@
 pub const DEFAULT_TOPIC: &str = "TBW102";
 /// Where delayed messages wait, one queue a level.
 pub const SCHEDULE_TOPIC: &str = "SCHEDULE_TOPIC_XXXX";
+/// Where a broker puts on record how topics are scaled. Gantry's own; no client may write there.
+pub const SCALING_TOPIC: &str = "rmq_sys_gantry_scaling";
 /// Prefix of a group's retry topic.
 pub const RETRY_PREFIX: &str = "%RETRY%";
 /// Prefix of a group's dead letter topic.
@@ -98,6 +100,7 @@ pub fn is_send_forbidden(topic: &str) -> bool {
     matches!(
         topic,
         SCHEDULE_TOPIC
+            | SCALING_TOPIC
             | "RMQ_SYS_TRANS_HALF_TOPIC"
             | "RMQ_SYS_TRANS_OP_HALF_TOPIC"
             | "TRANS_CHECK_MAX_TIME_TOPIC"

@@ -115,6 +115,14 @@ codes! {
         GET_BROKER_MEMBER_GROUP = 901,
         BROKER_HEARTBEAT = 904,
         GET_BROKER_HA_STATUS = 907,
+        /// Gantry's own: changes the number of an ordered topic's queues.
+        BEGIN_SCALE = 71_001,
+        /// Gantry's own: gives a scale up before its flip.
+        ABORT_SCALE = 71_002,
+        /// Gantry's own: opens what a scale made to everybody, and with that ends it.
+        OPEN_SCALE = 71_003,
+        /// Gantry's own: where a topic's scales stand.
+        GET_SCALING = 71_004,
     }
 }
 

@@ -78,6 +78,9 @@ pub enum AppendError {
     /// No new CommitLog file could be made.
     #[error("cannot make the next CommitLog file: {0}")]
     Roll(io::Error),
+    /// The message belongs into another queue by now: see [`Turn`](crate::Turn).
+    #[error("the queues have changed")]
+    NotItsTurn,
     /// The queue's topic was deleted just now.
     #[error("the topic was deleted")]
     QueueDeleted,

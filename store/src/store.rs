@@ -2,7 +2,7 @@
 
 use crate::abort::Opened;
 use crate::checkpoint::{Checkpoint, CheckpointFile, Found, QueueDigest};
-use crate::commit_log::{self, Ahead, AheadJob, Appended, Flusher, NewMessage, Placed, Segments, Tip};
+use crate::commit_log::{self, Ahead, AheadJob, Appended, Flusher, NewMessage, Placed, Segments, Tip, Turn};
 use crate::config::{FlushMode, StoreConfig};
 use crate::consume_queue::{ConsumeQueue, Entry, QueueTable};
 use crate::dispatch::{DirtyQueues, Moment, Unsynced};
@@ -76,6 +76,20 @@ struct Inner {
     stop: (Mutex<bool>, Condvar),
     /// A checkpoint is wanted at the next occasion.
     checkpoint_asked: AtomicBool,
+}
+
+/// What is known of messages before the lock is taken.
+struct Prepared {
+    crc: i32,
+    more_crcs: Vec<i32>,
+    /// Bytes of all records.
+    total: usize,
+}
+
+impl Prepared {
+    fn crcs(&self) -> impl Iterator<Item = i32> {
+        std::iter::once(self.crc).chain(self.more_crcs.iter().copied())
+    }
 }
 
 impl Store {
@@ -192,9 +206,10 @@ impl Store {
         &self,
         queue: &Arc<ConsumeQueue>,
         message: &NewMessage<'_>,
+        turn: Option<Turn<'_>>,
     ) -> Result<Appended, AppendError> {
         let mut appended = None;
-        self.inner.append(queue, std::slice::from_ref(message), &mut |one| appended = Some(one))?;
+        self.inner.append(queue, std::slice::from_ref(message), turn, &mut |one| appended = Some(one))?;
         appended.ok_or(AppendError::Stopped)
     }
 
@@ -206,9 +221,42 @@ impl Store {
         &self,
         queue: &Arc<ConsumeQueue>,
         messages: &[NewMessage<'_>],
+        turn: Option<Turn<'_>>,
         appended: &mut dyn FnMut(Appended),
     ) -> Result<(), AppendError> {
-        self.inner.append(queue, messages, appended)
+        self.inner.append(queue, messages, turn, appended)
+    }
+
+    /// Appends one message that depends on where queues end, with nothing appended in between: `body` makes its body from
+    /// the next offsets of `queues`, and once it is in the log `then` runs, before anything else gets there.
+    ///
+    /// # Errors
+    /// Nothing was stored then, and `then` did not run; see [`AppendError`].
+    pub fn append_at_ends(
+        &self,
+        queue: &Arc<ConsumeQueue>,
+        message: &NewMessage<'_>,
+        queues: &[Arc<ConsumeQueue>],
+        body: impl FnOnce(&[QueueOffset]) -> Vec<u8>,
+        then: impl FnOnce(&[QueueOffset]),
+    ) -> Result<Appended, AppendError> {
+        let mut tip = self.inner.tip.lock();
+        let ends: Vec<_> = queues.iter().map(|queue| queue.next_offset()).collect();
+        let body = body(&ends);
+        let mut appended = None;
+        let message = [NewMessage { body: &body, ..*message }];
+        let prepared = self.inner.prepare(queue, &message)?;
+        let told = &mut |one| appended = Some(one);
+        let dirty = self.inner.append_locked(&mut tip, queue, &message, &prepared, None, told)?;
+        then(&ends);
+        drop(tip);
+        self.inner.appended(queue, dirty, 1, &prepared);
+        appended.ok_or(AppendError::Stopped)
+    }
+
+    /// Has what was appended brought to the disk soon, whatever the flush mode: see [`on_durable`](Self::on_durable).
+    pub fn flush_soon(&self) {
+        self.inner.flusher.ask();
     }
 
     /// Up to where consumers may read: in SYNC mode what is on the disk, else what is in the page cache.
@@ -515,34 +563,55 @@ impl Inner {
         &self,
         queue: &Arc<ConsumeQueue>,
         messages: &[NewMessage<'_>],
+        turn: Option<Turn<'_>>,
         appended: &mut dyn FnMut(Appended),
     ) -> Result<(), AppendError> {
+        let prepared = self.prepare(queue, messages)?;
+        let mut tip = self.tip.lock();
+        let dirty = self.append_locked(&mut tip, queue, messages, &prepared, turn, appended)?;
+        drop(tip);
+        self.appended(queue, dirty, messages.len(), &prepared);
+        Ok(())
+    }
+
+    fn prepare(&self, queue: &ConsumeQueue, messages: &[NewMessage<'_>]) -> Result<Prepared, AppendError> {
+        let (topic, store_host) = (queue.topic(), self.config.store_host);
+        // One message is the common case and needs no list.
+        let mut prepared = Prepared { crc: 0, more_crcs: Vec::new(), total: 0 };
+        for (n, message) in messages.iter().enumerate() {
+            match (n, record::body_crc(message.body)) {
+                (0, crc) => prepared.crc = crc,
+                (_, crc) => prepared.more_crcs.push(crc),
+            }
+            prepared.total += message.record_len(topic, store_host);
+        }
+        if prepared.total + record::BLANK_LEN > self.segments.file_size() as usize {
+            return Err(AppendError::TooLarge { len: prepared.total });
+        }
+        Ok(prepared)
+    }
+
+    /// Appends under the lock. True when the queue has to be put on the writer's list.
+    fn append_locked(
+        &self,
+        tip: &mut Tip,
+        queue: &Arc<ConsumeQueue>,
+        messages: &[NewMessage<'_>],
+        prepared: &Prepared,
+        turn: Option<Turn<'_>>,
+        appended: &mut dyn FnMut(Appended),
+    ) -> Result<bool, AppendError> {
         let topic = queue.topic();
         let store_host = self.config.store_host;
-        // One message is the common case and needs no list.
-        let (mut one, mut many) = ([0; 1], Vec::new());
-        let crcs: &mut [i32] = if messages.len() == 1 {
-            &mut one
-        } else {
-            many.resize(messages.len(), 0);
-            &mut many
-        };
-        let mut total = 0;
-        for (message, crc) in messages.iter().zip(crcs.iter_mut()) {
-            *crc = record::body_crc(message.body);
-            total += message.record_len(topic, store_host);
-        }
-        if total + record::BLANK_LEN > self.segments.file_size() as usize {
-            return Err(AppendError::TooLarge { len: total });
-        }
-
-        let mut tip = self.tip.lock();
         self.check_writable()?;
         if queue.is_deleted() {
             return Err(AppendError::QueueDeleted);
         }
+        if turn.is_some_and(|turn| turn.is_over()) {
+            return Err(AppendError::NotItsTurn);
+        }
         let start = loop {
-            match tip.place(total) {
+            match tip.place(prepared.total) {
                 Placed::Fits(start) => break start,
                 Placed::FileFull => {
                     let next = self.ahead.next_segment(&tip.segment).map_err(AppendError::Roll)?;
@@ -554,7 +623,7 @@ impl Inner {
         let store_timestamp = tip.timestamp();
         let first_offset = queue.next_offset();
         let mut at = start;
-        for (n, (message, crc)) in messages.iter().zip(crcs.iter()).enumerate() {
+        for (n, (message, crc)) in messages.iter().zip(prepared.crcs()).enumerate() {
             let len = message.record_len(topic, store_host);
             let record = Record {
                 queue_id: queue.id(),
@@ -568,7 +637,7 @@ impl Inner {
                 store_host,
                 reconsume_times: message.reconsume_times,
                 prepared_transaction_offset: message.prepared_transaction_offset,
-                body_crc: *crc,
+                body_crc: crc,
                 body: message.body,
                 topic,
                 properties: message.properties,
@@ -611,17 +680,19 @@ impl Inner {
         let segment = &tip.segment;
         let position = tip.at;
         self.ahead.appended(|| AheadJob { segment: Arc::clone(segment), at: position }, place.0);
-        drop(tip);
+        Ok(dirty)
+    }
 
+    /// What is left to do once the lock is given back.
+    fn appended(&self, queue: &Arc<ConsumeQueue>, dirty: bool, messages: usize, prepared: &Prepared) {
         if dirty {
             self.dirty.add(Arc::clone(queue));
         }
-        self.messages.fetch_add(messages.len() as u64, Ordering::Relaxed);
-        self.bytes.fetch_add(total as u64, Ordering::Relaxed);
+        self.messages.fetch_add(messages as u64, Ordering::Relaxed);
+        self.bytes.fetch_add(prepared.total as u64, Ordering::Relaxed);
         if self.config.flush == FlushMode::Sync {
             self.flusher.ask();
         }
-        Ok(())
     }
 
     /// The dispatch thread: queue tails to files, checkpoints.

@@ -1,6 +1,7 @@
 //! Consumers by group, and what each group subscribes to (Apache: `ConsumerManager`, `ConsumerGroupInfo`).
 
 use super::{Client, EXPIRED};
+use crate::broker::now_ms;
 use crate::filter::TagFilter;
 use gantry_remoting::body::{
     ConsumeFromWhere, ConsumeType, ConsumerConnection, ConsumerData, MessageModel, SubscriptionData,
@@ -17,8 +18,10 @@ pub(crate) struct Consumers {
     groups: RwLock<HashMap<Box<str>, Group>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Group {
+    /// Since when somebody of it is connected: milliseconds since the epoch.
+    since: i64,
     consume_type: ConsumeType,
     model: MessageModel,
     from_where: ConsumeFromWhere,
@@ -47,6 +50,19 @@ impl Subscription {
         Self {
             data: SubscriptionData { code_set: filter.hashes().to_vec(), ..data.clone() },
             filter: Arc::new(filter),
+        }
+    }
+}
+
+impl Default for Group {
+    fn default() -> Self {
+        Self {
+            since: now_ms(),
+            consume_type: ConsumeType::default(),
+            model: MessageModel::default(),
+            from_where: ConsumeFromWhere::default(),
+            clients: BTreeMap::new(),
+            subscriptions: BTreeMap::new(),
         }
     }
 }
@@ -137,6 +153,16 @@ impl Consumers {
             (subscription.data.sub_version, Arc::clone(&subscription.filter), is_tag)
         });
         Some(Member { model: group.model, subscription })
+    }
+
+    /// How a group consumes; `None` when nobody of it is online.
+    pub(crate) fn model(&self, group: &str) -> Option<MessageModel> {
+        Some(self.groups.read().get(group)?.model)
+    }
+
+    /// Since when somebody of the group has been online, in milliseconds since the epoch; `None` when nobody is.
+    pub(crate) fn since(&self, group: &str) -> Option<i64> {
+        Some(self.groups.read().get(group)?.since)
     }
 
     /// Client ids of a group, sorted.

@@ -2,6 +2,7 @@
 
 use super::SEE_ALSO;
 use crate::broker::Broker;
+use crate::scaling;
 use gantry_message::name;
 use gantry_remoting::body::SubscriptionGroupConfig;
 use gantry_remoting::header::{DeleteSubscriptionGroup, FromFields as _, GroupName};
@@ -21,6 +22,7 @@ pub(crate) fn delete_group(broker: &Broker, command: &Command<'_>) -> Result<Ans
     let header = DeleteSubscriptionGroup::from_fields(command.ext)?;
     broker.groups.remove(header.group_name);
     if header.clean_offset.or(header.remove_offset).unwrap_or(false) {
+        scaling::group_deleted(broker, header.group_name)?;
         broker.offsets.remove_group(header.group_name);
     }
     tracing::info!(group = header.group_name, "consumer group deleted");

@@ -2,6 +2,7 @@
 
 use super::{failed, no_topic};
 use crate::broker::Broker;
+use crate::scaling;
 use gantry_remoting::header::{
     FromFields as _, QueryConsumerOffset, QueueBound, SearchOffset, UpdateConsumerOffset,
 };
@@ -13,6 +14,9 @@ use gantry_store::{Boundary, QueueOffset};
 /// still in memory: a young topic is read whole even by groups that want only what is new.
 pub(crate) fn query_offset(broker: &Broker, command: &Command<'_>) -> Result<Answer, Refusal> {
     let header = QueryConsumerOffset::from_fields(command.ext)?;
+    if let Some(offset) = scaling::start(broker, header.consumer_group, header.topic, header.queue_id) {
+        return Ok(Answer::ok().with("offset", offset));
+    }
     if let Some(offset) = broker.offsets.get(header.consumer_group, header.topic, header.queue_id) {
         return Ok(Answer::ok().with("offset", offset));
     }
@@ -38,17 +42,14 @@ pub(crate) fn update_offset(broker: &Broker, command: &Command<'_>) -> Result<An
             format!("Group {} not exist!", header.consumer_group),
         ));
     }
-    if broker.topics.get(header.topic).is_none() {
-        return Err(Refusal::new(
-            ResponseCode::TOPIC_NOT_EXIST,
-            format!("Topic {} not exist!", header.topic),
-        ));
-    }
+    let topic = broker.topics.get(header.topic).ok_or_else(|| {
+        Refusal::new(ResponseCode::TOPIC_NOT_EXIST, format!("Topic {} not exist!", header.topic))
+    })?;
     if header.commit_offset < 0 {
         return Err(Refusal::new(ResponseCode::SYSTEM_ERROR, "an offset cannot be negative"));
     }
     if !broker.offsets.has_reset(header.consumer_group, header.topic, header.queue_id) {
-        broker.offsets.commit(header.consumer_group, header.topic, header.queue_id, header.commit_offset);
+        scaling::commit(broker, &topic, header.consumer_group, header.queue_id, header.commit_offset)?;
     }
     Ok(Answer::ok())
 }

@@ -4,13 +4,15 @@ use super::{SEE_ALSO, no_topic};
 use crate::broker::Broker;
 use crate::filter::TagFilter;
 use crate::holds::{HeldPull, Hold};
+use crate::scaling::{self, Passage};
 use crate::session::BrokerSession;
-use crate::topics::Topic;
+use crate::topics::{Queue, Topic};
 use gantry_remoting::body::{MessageModel, PERM_READ};
 use gantry_remoting::header::{self, FromFields as _, PullMessage};
 use gantry_remoting::reply::{Outbound, Refusal, ReplyTo};
 use gantry_remoting::{Command, ResponseCode};
 use gantry_store::{PullLimits, PullStatus, Pulled, QueueOffset};
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -34,19 +36,26 @@ pub(crate) fn pull(session: &mut BrokerSession, command: &Command<'_>, out: &mut
         return;
     }
     if header.sys_flag & header::PULL_COMMIT_OFFSET != 0 && header.commit_offset >= 0 {
-        broker.offsets.commit(header.consumer_group, header.topic, header.queue_id, header.commit_offset);
+        let (group, queue) = (header.consumer_group, header.queue_id);
+        if let Err(refusal) = scaling::commit(broker, &topic, group, queue, header.commit_offset) {
+            tracing::warn!(group, topic = header.topic, queue, %refusal, "an offset is not committed");
+        }
     }
     let offset = QueueOffset(header.queue_offset);
     let queue = topic.queue(&broker.store, header.queue_id);
-    let limits = PullLimits::new(header.max_msg_nums.max(0) as usize);
-    let read = || broker.store.pull(&queue.log, offset, limits, |tag| filter.matches(tag));
-    let pulled = match broker.slowest_get.time(read) {
+    let read = Read { topic: &topic, queue: &queue, group: header.consumer_group, offset, filter: &filter };
+    let max_messages = header.max_msg_nums.max(0) as usize;
+    let pulled = match broker.slowest_get.time(|| read.pull(broker, max_messages)) {
         Ok(pulled) => pulled,
         Err(error) => return out.refuse(to, ResponseCode::SYSTEM_ERROR, &error.to_string()),
     };
-    let nothing_yet = code_of(&pulled, offset) == ResponseCode::PULL_NOT_FOUND;
+    let nothing_yet =
+        pulled.as_ref().is_none_or(|pulled| code_of(pulled, offset) == ResponseCode::PULL_NOT_FOUND);
     if !nothing_yet || header.sys_flag & header::PULL_SUSPEND == 0 {
-        return answer(session, out, to, pulled, offset);
+        return match pulled {
+            Some(pulled) => answer(session, out, to, pulled, offset),
+            None => answer_gated(broker, out, to, &queue, offset),
+        };
     }
     let wait = if broker.config.long_polling_enable {
         Duration::from_millis(header.suspend_timeout_millis.clamp(0, 600_000) as u64)
@@ -62,10 +71,70 @@ pub(crate) fn pull(session: &mut BrokerSession, command: &Command<'_>, out: &mut
         max_messages: header.max_msg_nums,
     };
     let hold = Hold::new(held, offset, Arc::clone(&filter), now + wait, Arc::clone(&session.inbox));
+    if pulled.is_none() {
+        return hold_gated(session, &topic, &queue, hold);
+    }
+    let hold = Arc::new(hold);
     broker.timeline.add(&hold, broker.started, now);
     queue.holds.add(hold);
     // A message that came between the read and the hold woke nobody.
     queue.holds.wake_behind(broker.store.max_offset(&queue.log));
+}
+
+/// Has a pull wait in front of a gate.
+fn hold_gated(session: &BrokerSession, topic: &Arc<Topic>, queue: &Queue, hold: Hold) {
+    let broker = &session.broker;
+    let hold = Arc::new(hold.gated());
+    broker.timeline.add(&hold, broker.started, Instant::now());
+    queue.holds.add(Arc::clone(&hold));
+    // A gate that opened between the read and the hold woke nobody.
+    let pull = &hold.pull;
+    if scaling::passage(broker, topic, &pull.group, pull.queue_id, hold.offset) != Passage::Closed {
+        queue.holds.wake_gated(&pull.group);
+    }
+}
+
+/// A read of a queue for a group.
+struct Read<'a> {
+    topic: &'a Arc<Topic>,
+    queue: &'a Queue,
+    group: &'a str,
+    offset: QueueOffset,
+    filter: &'a TagFilter,
+}
+
+impl Read<'_> {
+    /// Reads as far as the group may; `None` when a gate is closed.
+    fn pull(&self, broker: &Broker, max_messages: usize) -> io::Result<Option<Pulled>> {
+        loop {
+            let before = self.topic.scales.changes();
+            let mut limits = PullLimits::new(max_messages);
+            match scaling::passage(broker, self.topic, self.group, self.queue.log.id(), self.offset) {
+                Passage::Open => {}
+                Passage::Messages(count) => limits.scan = limits.scan.min(count),
+                Passage::Closed => return Ok(None),
+            }
+            let matches = |tag| self.filter.matches(tag);
+            let pulled = broker.store.pull(&self.queue.log, self.offset, limits, matches)?;
+            // A flip in between may have put messages there that nobody asked the gate about.
+            if self.topic.scales.changes() == before {
+                return Ok(Some(pulled));
+            }
+        }
+    }
+}
+
+/// In front of a closed gate a client sees a queue that has nothing new.
+fn answer_gated(broker: &Broker, out: &mut Outbound, to: ReplyTo, queue: &Queue, asked: QueueOffset) {
+    let (min, max) = (queue.log.min_offset(), broker.store.max_offset(&queue.log));
+    let fields = |header: &mut gantry_remoting::codec::HeaderWriter<'_>| {
+        header.remark(PullStatus::OffsetOverflowOne.name());
+        header.int_field("suggestWhichBrokerId", 0);
+        header.int_field("nextBeginOffset", asked.0);
+        header.int_field("minOffset", min.0);
+        header.int_field("maxOffset", max.0);
+    };
+    out.respond(to, ResponseCode::PULL_NOT_FOUND, fields, &[]);
 }
 
 /// A held pull whose time has come: runs once more, without being held again.
@@ -82,9 +151,13 @@ pub(crate) fn pull_again(session: &mut BrokerSession, hold: &Hold, out: &mut Out
         return;
     }
     let queue = topic.queue(&broker.store, pull.queue_id);
-    let limits = PullLimits::new(pull.max_messages.max(0) as usize);
-    match broker.store.pull(&queue.log, hold.offset, limits, |tag| hold.filter.matches(tag)) {
-        Ok(pulled) => answer(session, out, pull.to, pulled, hold.offset),
+    let read =
+        Read { topic: &topic, queue: &queue, group: &pull.group, offset: hold.offset, filter: &hold.filter };
+    match read.pull(broker, pull.max_messages.max(0) as usize) {
+        Ok(Some(pulled)) => answer(session, out, pull.to, pulled, hold.offset),
+        // What was let through goes on waiting when its passage has to get to the disk first.
+        Ok(None) if !hold.is_due(Instant::now()) => hold_gated(session, &topic, &queue, hold.again()),
+        Ok(None) => answer_gated(broker, out, pull.to, &queue, hold.offset),
         Err(error) => out.refuse(pull.to, ResponseCode::SYSTEM_ERROR, &error.to_string()),
     }
 }

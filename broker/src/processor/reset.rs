@@ -5,6 +5,7 @@
 
 use super::{SEE_ALSO, failed, no_topic};
 use crate::broker::Broker;
+use crate::scaling;
 use gantry_remoting::body::{MessageQueue, QueueMap};
 use gantry_remoting::header::{FromFields as _, ResetOffset};
 use gantry_remoting::reply::{Answer, Refusal};
@@ -46,11 +47,14 @@ pub(crate) fn reset_offset(broker: &Broker, command: &Command<'_>) -> Result<Ans
             }
             (None, _) => max,
         };
-        broker.offsets.reset(group, topic, queue_id, offset);
+        // What was given up before the queue came back is nobody's any more.
+        let offset = scaling::reset(broker, &found, group, queue_id, offset)?;
         found.queue(&broker.store, queue_id).holds.wake_all();
         let broker_name = broker.config.broker_name.clone();
         table.0.insert(MessageQueue { broker_name, queue_id, topic: topic.into() }, offset);
     }
+    // Who is told that it is done may rely on it.
+    broker.offsets.save().map_err(|error| failed(format!("the new offsets cannot be saved: {error}")))?;
     tracing::info!(group, topic, queues = table.0.len(), timestamp = header.timestamp, "offsets reset");
     Ok(Answer::json(&Body { offset_table: table }))
 }

@@ -11,7 +11,7 @@ use gantry_remoting::body::{PERM_WRITE, TopicConfig};
 use gantry_remoting::header::{FromFields as _, SendMessage, SendMessageV2};
 use gantry_remoting::reply::{Outbound, Refusal, ReplyTo};
 use gantry_remoting::{Command, RequestCode, ResponseCode};
-use gantry_store::{AppendError, Appended, FlushMode, NewMessage, Tag};
+use gantry_store::{AppendError, Appended, ConsumeQueue, FlushMode, NewMessage, Tag, Turn};
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
@@ -94,7 +94,7 @@ fn store(session: &BrokerSession, command: &Command<'_>) -> Result<Done, Refusal
     let facts = Facts::of(sent_properties);
     let topic = check_topic(broker, session, &header, &facts)?;
     let config = topic.config();
-    let queue_id = choose_queue(&header, &config, session)?;
+    let queue_id = choose_queue(&header, &topic, &config, session)?;
     if command.body.len() > broker.config.max_message_size || sent_properties.len() > properties::MAX_LEN {
         return Err(illegal(broker, command.body.len()));
     }
@@ -132,18 +132,17 @@ fn store(session: &BrokerSession, command: &Command<'_>) -> Result<Done, Refusal
         tag: Tag::Code(facts.tag_code),
     };
     let level = if dead { 0 } else { facts.delay_level };
-    let (queue, delayed_text);
-    if level > 0 {
+    let (queue_id, appended) = if level > 0 {
         let level = level.min(broker.delay_levels.highest());
-        delayed_text = delayed_properties(&text, &topic.config().topic_name, queue_id, level);
+        let delayed_text = delayed_properties(&text, &topic.config().topic_name, queue_id, level);
         message.properties = &delayed_text;
         message.tag = Tag::DueAfter(broker.delay_levels.delay(level).unwrap_or_default());
-        queue = schedule_queue(broker, level)?;
+        let (schedule, queue) = schedule_queue(broker, level)?;
+        // The answer names the queue that was asked for; the offset is that of the stored record.
+        (queue_id, append(broker, &schedule, queue, &message)?.1)
     } else {
-        queue = topic.queue(&broker.store, queue_id);
-    }
-    let appended = append(broker, &queue, &message)?;
-    // The answer names the queue that was asked for; the offset is that of the stored record.
+        append(broker, &topic, queue_id, &message)?
+    };
     let stored = Stored {
         physical_offset: appended.physical_offset.0,
         batch_ids: None,
@@ -153,24 +152,43 @@ fn store(session: &BrokerSession, command: &Command<'_>) -> Result<Done, Refusal
     Ok((stored, appended.end, facts.wait))
 }
 
-/// Appends one message and tells those who wait for it.
+/// Appends one message to the queue that takes what was sent to `asked`, and tells those who wait for it. Gives the queue.
 pub(crate) fn append(
     broker: &Broker,
-    queue: &Arc<Queue>,
+    topic: &Topic,
+    asked: i32,
     message: &NewMessage<'_>,
-) -> Result<Appended, Refusal> {
+) -> Result<(i32, Appended), Refusal> {
     if message.properties.len() + message.extra_properties.len() > properties::MAX_LEN {
         return Err(illegal(broker, message.body.len()));
     }
-    let appended = broker.slowest_put.time(|| broker.store.append(&queue.log, message));
-    let appended = appended.map_err(|error| append_failed(broker, error))?;
+    let (queue, appended) = placed(broker, topic, asked, |queue, turn| {
+        broker.slowest_put.time(|| broker.store.append(queue, message, Some(turn)))
+    })?;
     broker.put.add(1);
     let tag_code = match message.tag {
         Tag::Code(code) => code,
         Tag::DueAfter(_) => 0,
     };
-    broker.arrived(queue, tag_code, appended.end);
-    Ok(appended)
+    broker.arrived(&queue, tag_code, appended.end);
+    Ok((queue.log.id(), appended))
+}
+
+/// Has `append` put something into the queue that takes what was sent to `asked`; again, when that changed meanwhile.
+fn placed<T>(
+    broker: &Broker,
+    topic: &Topic,
+    asked: i32,
+    mut append: impl FnMut(&Arc<ConsumeQueue>, Turn<'_>) -> Result<T, AppendError>,
+) -> Result<(Arc<Queue>, T), Refusal> {
+    loop {
+        let place = topic.scales.place(asked);
+        let queue = topic.queue(&broker.store, place.queue);
+        match append(&queue.log, topic.scales.turn(place)) {
+            Err(AppendError::NotItsTurn) => {}
+            result => return Ok((queue, result.map_err(|error| append_failed(broker, error))?)),
+        }
+    }
 }
 
 fn store_batch(
@@ -220,7 +238,6 @@ fn store_batch(
             tag: Tag::Code(*tag),
         });
     }
-    let queue = topic.queue(&broker.store, queue_id);
     let mut ids = String::with_capacity(messages.len() * 33);
     let (mut first, mut last) = (None, None);
     let mut appended = |one: Appended| {
@@ -231,10 +248,9 @@ fn store_batch(
         first.get_or_insert(one);
         last = Some(one);
     };
-    broker
-        .store
-        .append_batch(&queue.log, &messages, &mut appended)
-        .map_err(|error| append_failed(broker, error))?;
+    let (queue, ()) = placed(broker, topic, queue_id, |queue, turn| {
+        broker.store.append_batch(queue, &messages, Some(turn), &mut appended)
+    })?;
     let (Some(first), Some(last)) = (first, last) else { return Err(failed("the batch was not stored")) };
     broker.put.add(messages.len() as u64);
     for message in &messages {
@@ -245,7 +261,7 @@ fn store_batch(
     let stored = Stored {
         physical_offset: first.physical_offset.0,
         batch_ids: Some(ids.into()),
-        queue_id,
+        queue_id: queue.log.id(),
         queue_offset: first.queue_offset.0,
     };
     Ok((stored, last.end, facts.wait))
@@ -357,13 +373,17 @@ fn check_topic(
     Ok(created)
 }
 
+/// The queue that was asked for: the topic's scales may have another take the message.
 fn choose_queue(
     header: &SendMessageV2<'_>,
+    topic: &Topic,
     config: &TopicConfig,
     session: &BrokerSession,
 ) -> Result<i32, Refusal> {
     let queues = config.write_queue_nums.max(config.read_queue_nums);
-    if header.queue_id >= queues {
+    // Producers that still know of more queues are served on.
+    let is_served = || topic.scales.now().is_some_and(|state| state.queues.is_some());
+    if header.queue_id >= queues && !is_served() {
         return Err(Refusal::new(
             ResponseCode::INVALID_PARAMETER,
             format!(
@@ -375,6 +395,8 @@ fn choose_queue(
         ));
     }
     if header.queue_id >= 0 {
+        let to_new = || topic.scales.now().is_some_and(|state| state.is_to_new(header.queue_id));
+        topic.scales.producers.sent(&session.peer, to_new);
         return Ok(header.queue_id);
     }
     Ok(any_queue(config.write_queue_nums))
@@ -433,9 +455,9 @@ pub(super) fn delayed_properties(text: &str, topic: &str, queue_id: i32, level: 
 }
 
 /// The queue of the schedule topic for a level.
-pub(super) fn schedule_queue(broker: &Broker, level: i32) -> Result<Arc<Queue>, Refusal> {
+pub(super) fn schedule_queue(broker: &Broker, level: i32) -> Result<(Arc<Topic>, i32), Refusal> {
     let topic = broker.topics.get(name::SCHEDULE_TOPIC).ok_or_else(|| no_topic(name::SCHEDULE_TOPIC))?;
-    Ok(topic.queue(&broker.store, level - 1))
+    Ok((topic, level - 1))
 }
 
 fn illegal(broker: &Broker, body: usize) -> Refusal {

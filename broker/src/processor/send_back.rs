@@ -49,10 +49,10 @@ pub(crate) fn send_back(broker: &Broker, command: &Command<'_>) -> Result<Answer
     }
     properties::set(&mut text, properties::WAIT, "false");
 
-    let (queue, tag);
+    let (to, queue, tag);
     if dead {
         text = properties::without(&text, |name| name == properties::DELAY);
-        queue = dead_letter_topic(broker, group).queue(&broker.store, 0);
+        (to, queue) = (dead_letter_topic(broker, group), 0);
         tag = Tag::Code(tag_code(record.property(properties::TAGS)));
     } else {
         let retry = name::retry_topic(group);
@@ -75,18 +75,19 @@ pub(crate) fn send_back(broker: &Broker, command: &Command<'_>) -> Result<Answer
         match broker.delay_levels.delay(level) {
             Some(delay) => {
                 text = delayed_properties(&text, &retry, queue_id, level);
-                queue = schedule_queue(broker, level)?;
+                (to, queue) = schedule_queue(broker, level)?;
                 tag = Tag::DueAfter(delay);
             }
             None => {
-                queue = topic.queue(&broker.store, queue_id);
+                (to, queue) = (topic, queue_id);
                 tag = Tag::Code(tag_code(record.property(properties::TAGS)));
             }
         }
     }
     append(
         broker,
-        &queue,
+        &to,
+        queue,
         &NewMessage {
             flag: record.flag,
             sys_flag: record.sys_flag,

@@ -42,11 +42,14 @@ pub(crate) fn consume_stats(broker: &Broker, command: &Command<'_>) -> Result<An
     Ok(Answer::json(&stats))
 }
 
-/// Where a group stands in each readable queue of a topic; nothing when the topic is gone.
+/// Where a group stands in each queue of a topic that it can or will read; nothing when the topic is gone.
 fn group_in_topic(broker: &Broker, group: &str, topic: &str) -> Result<QueueMap<OffsetWrapper>, Refusal> {
     let mut table = QueueMap::default();
-    let Some(config) = broker.topics.get(topic).map(|topic| topic.config()) else { return Ok(table) };
-    for queue_id in 0..config.read_queue_nums {
+    let Some(found) = broker.topics.get(topic) else { return Ok(table) };
+    let config = found.config();
+    // What waits in front of a gate counts, too.
+    let queues = found.scales.now().and_then(|state| state.readable()).unwrap_or(0);
+    for queue_id in 0..queues.max(config.read_queue_nums) {
         // A group that never was here has consumed nothing.
         let consumed = broker.offsets.get(group, topic, queue_id).unwrap_or(0);
         let mut wrapper =

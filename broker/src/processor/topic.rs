@@ -2,6 +2,7 @@
 
 use super::{failed, no_topic};
 use crate::broker::Broker;
+use crate::scaling;
 use crate::session::BrokerSession;
 use gantry_message::name;
 use gantry_remoting::body::{TopicConfig, TopicConfigList, TopicList};
@@ -53,6 +54,9 @@ fn update(broker: &Broker, command: &Command<'_>) -> Result<bool, Refusal> {
         )?,
     };
     check_counts(&config)?;
+    if let Some(topic) = broker.topics.get(header.topic) {
+        scaling::change_by_hand(broker, &topic, &config)?;
+    }
     tracing::info!(
         topic = header.topic,
         read = config.read_queue_nums,
@@ -67,6 +71,9 @@ fn update_list(broker: &Broker, command: &Command<'_>) -> Result<bool, Refusal> 
     for config in &list.topic_config_list {
         check_changeable(broker, &config.topic_name)?;
         check_counts(config)?;
+        if let Some(topic) = broker.topics.get(&config.topic_name) {
+            scaling::change_by_hand(broker, &topic, config)?;
+        }
     }
     let changes =
         list.topic_config_list.into_iter().filter(|config| broker.topics.update(config.clone())).count();
@@ -76,6 +83,9 @@ fn update_list(broker: &Broker, command: &Command<'_>) -> Result<bool, Refusal> 
 fn delete(broker: &Broker, command: &Command<'_>) -> Result<bool, Refusal> {
     let topic = TopicName::from_fields(command.ext)?.topic;
     check_changeable(broker, topic)?;
+    if let Some(found) = broker.topics.get(topic) {
+        scaling::topic_deleted(broker, &found)?;
+    }
     if !broker.topics.remove(topic) {
         return Ok(false);
     }

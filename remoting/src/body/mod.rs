@@ -11,6 +11,7 @@ mod heartbeat;
 mod queue;
 mod register;
 mod route;
+mod scaling;
 mod stats;
 mod topic;
 
@@ -21,6 +22,7 @@ pub use heartbeat::*;
 pub use queue::*;
 pub use register::*;
 pub use route::*;
+pub use scaling::*;
 pub use stats::*;
 pub use topic::*;
 

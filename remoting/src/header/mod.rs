@@ -7,12 +7,14 @@ mod admin;
 mod namesrv;
 mod offset;
 mod pull;
+mod scale;
 mod send;
 
 pub use admin::*;
 pub use namesrv::*;
 pub use offset::*;
 pub use pull::*;
+pub use scale::*;
 pub use send::*;
 
 use crate::codec::HeaderWriter;

@@ -8,6 +8,7 @@ use gantry_message::hash::tag_code;
 use gantry_message::record::{self, BLANK_LEN, MAGIC_BLANK};
 use gantry_message::{Host, Record, name, properties};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// A message on its way into the log.
@@ -61,6 +62,22 @@ impl Tag {
             Self::Code(code) => code,
             Self::DueAfter(delay) => store_timestamp.saturating_add(delay.as_millis() as i64),
         }
+    }
+}
+
+/// A number that says which queues take which messages. Whoever chose a queue by it appends only while it still holds; it is
+/// changed within [`append_at_ends`](crate::Store::append_at_ends) only, so that no message comes late.
+#[derive(Clone, Copy, Debug)]
+pub struct Turn<'a> {
+    /// The number now.
+    pub current: &'a AtomicU64,
+    /// The number by which the queue was chosen.
+    pub chosen_by: u64,
+}
+
+impl Turn<'_> {
+    pub(crate) fn is_over(&self) -> bool {
+        self.current.load(Ordering::Acquire) != self.chosen_by
     }
 }
 

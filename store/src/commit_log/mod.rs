@@ -9,7 +9,7 @@ mod readahead;
 mod segment;
 mod segments;
 
-pub use append::{Appended, NewMessage, Tag};
+pub use append::{Appended, NewMessage, Tag, Turn};
 pub(crate) use append::{Placed, Tip};
 pub(crate) use flush::Flusher;
 pub(crate) use readahead::{Ahead, AheadJob};

@@ -53,7 +53,7 @@ fn send(store: &Store, topic: &str, queue: i32, n: usize) -> Sent {
     let body = format!("{topic}/{queue}/{n}").repeat(n % 7 * 10 + 1).into_bytes();
     let properties =
         format!("KEYS\u{1}key{n} all\u{2}TAGS\u{1}tag{}\u{2}UNIQ_KEY\u{1}u{topic}{n}\u{2}", n % 3);
-    let appended = store.append(&store.queue(topic, queue), &message(&body, &properties)).unwrap();
+    let appended = store.append(&store.queue(topic, queue), &message(&body, &properties), None).unwrap();
     Sent { topic: topic.into(), queue, offset: appended.queue_offset.0, at: appended.physical_offset, body }
 }
 
@@ -214,7 +214,7 @@ fn sync_mode_shows_nothing_before_it_is_on_the_disk() {
     let store = Store::open(sync(dir.path())).unwrap();
     for n in 0..50 {
         let queue = store.queue("A", 0);
-        let appended = store.append(&queue, &message(b"x", "")).unwrap();
+        let appended = store.append(&queue, &message(b"x", ""), None).unwrap();
         let seen = store.max_offset(&queue);
         assert!(seen <= QueueOffset(n + 1));
         if seen == QueueOffset(n + 1) {
@@ -236,14 +236,14 @@ fn a_batch_is_consecutive() {
     let batch: Vec<_> = bodies.iter().map(|body| message(body, "")).collect();
     for round in 0..3 {
         let mut places = Vec::new();
-        store.append_batch(&queue, &batch, &mut |place| places.push(place)).unwrap();
+        store.append_batch(&queue, &batch, None, &mut |place| places.push(place)).unwrap();
         let offsets: Vec<_> = places.iter().map(|p| p.queue_offset.0).collect();
         assert_eq!(offsets, (round * 100..round * 100 + 100).collect::<Vec<_>>());
         assert!(places.windows(2).all(|p| p[0].end == p[1].physical_offset), "one piece, in one file");
     }
     assert_eq!(consume(&store, "A", 0).len(), 300);
     let huge = vec![0; 70_000];
-    assert!(matches!(store.append(&queue, &message(&huge, "")), Err(AppendError::TooLarge { .. })));
+    assert!(matches!(store.append(&queue, &message(&huge, ""), None), Err(AppendError::TooLarge { .. })));
 }
 
 #[test]
@@ -370,7 +370,7 @@ fn delayed_messages_keep_their_time_through_a_rebuild() {
     let queue = store.queue(name::SCHEDULE_TOPIC, 2);
     let delayed =
         NewMessage { tag: Tag::DueAfter(Duration::from_secs(10)), ..message(b"later", "DELAY\u{1}3\u{2}") };
-    let due = store.append(&queue, &delayed).unwrap().store_timestamp + 10_000;
+    let due = store.append(&queue, &delayed, None).unwrap().store_timestamp + 10_000;
     assert_eq!(store.entry(&queue, QueueOffset(0)).unwrap().unwrap().tag_code, due);
     let again = Store::open(config(snapshot(dir.path()).path())).unwrap();
     let queue = again.queue(name::SCHEDULE_TOPIC, 2);

@@ -1,0 +1,94 @@
+//! What a topic holds of its scales, for those who send and pull.
+
+use super::producers::Producers;
+use super::settle::Wait;
+use gantry_message::QueueOffset;
+use gantry_scaling::{Event, TopicScaling};
+use gantry_store::{PhysicalOffset, Turn};
+use parking_lot::{Mutex, RwLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A topic's scales. Empty, and as cheap as a load, for a topic that has none.
+#[derive(Debug, Default)]
+pub(crate) struct Cell {
+    /// Counts changes of which queue takes which messages; 0: there never was one. See [`Turn`].
+    turn: AtomicU64,
+    state: RwLock<Option<Arc<TopicScaling>>>,
+    /// Producers, while it matters which of them know the newest queues.
+    pub(crate) producers: Producers,
+    /// How far an announced scale is.
+    pub(super) wait: Mutex<Option<Wait>>,
+    /// Groups whose passing of a fence is on record, but maybe not on the disk yet: up to where the log has to be.
+    pub(super) unsafe_until: Mutex<Vec<(Box<str>, PhysicalOffset)>>,
+}
+
+/// The queue that takes a message, as long as the turn lasts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) queue: i32,
+    turn: u64,
+}
+
+impl Cell {
+    /// What is known now; `None` while there is nothing to know.
+    pub(crate) fn now(&self) -> Option<Arc<TopicScaling>> {
+        if self.turn.load(Ordering::Acquire) == 0 {
+            return None;
+        }
+        self.state.read().clone()
+    }
+
+    /// The queue that takes what was sent to `asked`.
+    pub(crate) fn place(&self, asked: i32) -> Place {
+        self.place_by(|state| state.map_or(asked, |state| state.place(asked)))
+    }
+
+    /// The queue that takes a message by a rule of the caller's.
+    pub(crate) fn place_by(&self, rule: impl FnOnce(Option<&TopicScaling>) -> i32) -> Place {
+        // Before the state: should it change in between, the turn is over and the append says so.
+        let turn = self.turn.load(Ordering::Acquire);
+        if turn == 0 {
+            return Place { queue: rule(None), turn };
+        }
+        Place { queue: rule(self.state.read().as_deref()), turn }
+    }
+
+    /// Counts the changes of which queue takes which messages. What was read of the state holds while it stays the same.
+    pub(crate) fn changes(&self) -> u64 {
+        self.turn.load(Ordering::Acquire)
+    }
+
+    /// By this the store knows whether the place still holds.
+    pub(crate) fn turn(&self, place: Place) -> Turn<'_> {
+        Turn { current: &self.turn, chosen_by: place.turn }
+    }
+
+    /// Takes in what is on record. Flips come here under the append lock, see [`gantry_store::Store::append_at_ends`].
+    pub(super) fn apply(&self, event: &Event) {
+        let mut state = self.state.write();
+        let mut next = state.as_deref().cloned().unwrap_or_default();
+        next.apply(event);
+        *state = (!next.is_empty()).then(|| Arc::new(next));
+        if event.moves_messages() {
+            self.turn.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    /// Sets what was found at the start.
+    pub(crate) fn load(&self, found: TopicScaling) {
+        *self.state.write() = Some(Arc::new(found));
+        self.turn.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Forgets what has expired; true when there was something.
+    pub(super) fn forget_expired(&self, first: impl Fn(i32) -> QueueOffset) -> bool {
+        let mut state = self.state.write();
+        let Some(mut next) = state.as_deref().cloned() else { return false };
+        let changed = next.forget_expired(first);
+        if changed {
+            *state = Some(Arc::new(next));
+        }
+        changed
+    }
+}

@@ -1,0 +1,159 @@
+//! The gate in front of pulls, and the commits that open it.
+//!
+//! Before a group is given the first message behind a fence, that it has passed the fence is on record, and on the disk: so a
+//! crash, which may forget commits, never brings it back before the fence and repeats only what is old.
+
+use super::groups::{At, is_gated};
+use crate::broker::Broker;
+use crate::topics::Topic;
+use gantry_message::QueueOffset;
+use gantry_remoting::reply::Refusal;
+use gantry_scaling::{Event, TopicScaling};
+use gantry_store::PhysicalOffset;
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Whether a group may read a queue at an offset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Passage {
+    /// As far as there are messages.
+    Open,
+    /// So many messages.
+    Messages(usize),
+    /// Not now. It is told when that changes.
+    Closed,
+}
+
+/// Groups that wait for a record to be on the disk.
+#[derive(Debug, Default)]
+pub(crate) struct Passages {
+    waiting: Mutex<Vec<Waiting>>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    end: PhysicalOffset,
+    topic: Arc<Topic>,
+    group: Box<str>,
+}
+
+impl Passages {
+    /// The log is on the disk up to here.
+    pub(crate) fn tell_durable(&self, durable: PhysicalOffset) {
+        let safe: Vec<_> = self.waiting.lock().extract_if(.., |waiting| waiting.end <= durable).collect();
+        for Waiting { topic, group, .. } in safe {
+            topic.wake_gated(&group);
+        }
+    }
+}
+
+/// Whether `group` may read `queue` at `offset`. A look at a counter for a topic that was never scaled.
+pub(crate) fn passage(
+    broker: &Broker,
+    topic: &Arc<Topic>,
+    group: &str,
+    queue: i32,
+    offset: QueueOffset,
+) -> Passage {
+    let Some(state) = topic.scales.now().filter(|state| !state.flips.is_empty()) else {
+        return Passage::Open;
+    };
+    if !is_gated(broker, group) {
+        return Passage::Open;
+    }
+    let gate = state.gate(group, queue, &At { broker, topic, group });
+    if gate.limit.is_some_and(|limit| offset >= limit) {
+        return Passage::Closed;
+    }
+    let mut passed: BTreeMap<_, Vec<i32>> = BTreeMap::new();
+    for passage in gate.unrecorded {
+        passed.entry(passage.id).or_default().push(passage.queue);
+    }
+    for (id, queues) in passed {
+        let event = Event::Passed { id, group: group.to_owned(), queues };
+        match broker.journal.changing().record(broker, topic, &event) {
+            Ok(end) => topic.scales.unsafe_until.lock().push((group.into(), end)),
+            Err(refusal) => {
+                tracing::warn!(group, topic = topic.config().topic_name, %refusal, "a gate stays closed");
+                return Passage::Closed;
+            }
+        }
+    }
+    if let Some(end) = unsafe_until(broker, topic, group) {
+        broker.passages.waiting.lock().push(Waiting { end, topic: Arc::clone(topic), group: group.into() });
+        // It may have come to the disk in between, with nobody on the list to be told.
+        if broker.store.durable_end() < end {
+            return Passage::Closed;
+        }
+    }
+    match gate.limit {
+        Some(limit) => Passage::Messages(usize::try_from(limit - offset).unwrap_or(0)),
+        None => Passage::Open,
+    }
+}
+
+/// Up to where the log has to be on the disk before the group may go on; `None` when it is.
+fn unsafe_until(broker: &Broker, topic: &Topic, group: &str) -> Option<PhysicalOffset> {
+    let durable = broker.store.durable_end();
+    let mut all = topic.scales.unsafe_until.lock();
+    all.retain(|(_, end)| *end > durable);
+    all.iter().filter(|(of, _)| **of == *group).map(|(_, end)| *end).max()
+}
+
+/// Commits a group's offset, forwards or back.
+pub(crate) fn commit(
+    broker: &Broker,
+    topic: &Topic,
+    group: &str,
+    queue: i32,
+    offset: i64,
+) -> Result<(), Refusal> {
+    let name = &topic.config().topic_name;
+    let Some(state) = topic.scales.now() else {
+        broker.offsets.commit(group, name, queue, offset);
+        return Ok(());
+    };
+    let to = QueueOffset(offset);
+    record_if_set_back(broker, topic, &state, group, queue, to)?;
+    let from = QueueOffset(broker.offsets.get(group, name, queue).unwrap_or(0));
+    broker.offsets.commit(group, name, queue, offset);
+    if state.flips.iter().any(|flip| from < flip.fence(queue) && flip.fence(queue) <= to) {
+        topic.wake_gated(group);
+    }
+    Ok(())
+}
+
+/// Moves a group and remembers to tell it. Gives where to.
+pub(crate) fn reset(
+    broker: &Broker,
+    topic: &Topic,
+    group: &str,
+    queue: i32,
+    offset: i64,
+) -> Result<i64, Refusal> {
+    let mut to = offset;
+    if let Some(state) = topic.scales.now() {
+        to = state.began(queue).map_or(to, |flip| to.max(flip.fence(queue).0));
+        record_if_set_back(broker, topic, &state, group, queue, QueueOffset(to))?;
+    }
+    broker.offsets.reset(group, &topic.config().topic_name, queue, to);
+    topic.wake_gated(group);
+    Ok(to)
+}
+
+/// What has to be on record before a group is set back, so that no crash brings it forward again.
+fn record_if_set_back(
+    broker: &Broker,
+    topic: &Topic,
+    state: &TopicScaling,
+    group: &str,
+    queue: i32,
+    offset: QueueOffset,
+) -> Result<(), Refusal> {
+    if state.is_set_back(group, queue, offset) {
+        let event = Event::WentBack { group: group.to_owned(), queue, offset };
+        broker.journal.changing().record(broker, topic, &event)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,277 @@
+//! Scales of ordered topics on this broker: the state machine of [`gantry_scaling`], tied to the log, the queues and the
+//! clients.
+//!
+//! A change is a record in the log first, then state, under one lock; so the state is always what the records say, whoever
+//! reads them. Sends look at a topic's [`Cell`] for the queue that takes them, pulls for how far a group may read. Both cost a
+//! load while a topic was never scaled.
+
+mod cell;
+mod gate;
+mod groups;
+mod journal;
+mod producers;
+mod settle;
+mod view;
+
+pub(crate) use cell::Cell;
+pub(crate) use gate::{Passage, Passages, commit, passage, reset};
+pub(crate) use journal::Journal;
+pub(crate) use settle::Settling;
+pub(crate) use view::view;
+
+use crate::broker::{Broker, now_ms};
+use crate::topics::Topic;
+use gantry_message::QueueOffset;
+use gantry_remoting::ResponseCode;
+use gantry_remoting::body::TopicConfig;
+use gantry_remoting::reply::Refusal;
+use gantry_scaling::{Begin, Event, Plan, ScaleId, Settle, TopicScaling, common_divisor};
+use std::sync::Arc;
+
+/// What a request to begin a scale says beyond the scale itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct How {
+    pub(crate) settle: Settle,
+    pub(crate) open_reads_early: bool,
+}
+
+/// Begins a scale; the same again does nothing. True when name servers have to hear of a change.
+pub(crate) fn begin(broker: &Broker, topic: &Arc<Topic>, begin: &Begin, how: How) -> Result<bool, Refusal> {
+    let mut scales = broker.journal.changing();
+    let config = topic.config();
+    let state = topic.scales.now().unwrap_or_default();
+    let plan = state.plan(begin, config.write_queue_nums);
+    let plan = plan.map_err(|refused| Refusal::new(ResponseCode::INVALID_PARAMETER, refused.to_string()))?;
+    let &Begin { ref id, from, to, .. } = begin;
+    let name = &config.topic_name;
+    match plan {
+        // Settings may lag behind the record, when a crash came between.
+        Plan::Known => tracing::debug!(topic = name, %id, "this scale is known"),
+        Plan::Announce => {
+            let event = Event::Announced { id: id.clone(), from, to, settle: how.settle, at: now_ms() };
+            scales.record(broker, topic, &event)?;
+            tracing::info!(topic = name, %id, from, to, "scale announced");
+        }
+        Plan::Flip => {
+            scales.flip(broker, topic, id, from, to)?;
+            tracing::info!(topic = name, %id, from, to, "scaled");
+        }
+    }
+    drop(scales);
+    let early = how.open_reads_early && plan == Plan::Announce;
+    let changed = follow(broker, topic, |read| if early { read.max(to) } else { read });
+    broker.settling.look_at(topic, broker.topics.version().counter);
+    Ok(changed)
+}
+
+/// Gives an announced scale up. Producers that learned of it are served on.
+pub(crate) fn abort(broker: &Broker, topic: &Topic, id: &ScaleId) -> Result<bool, Refusal> {
+    let mut scales = broker.journal.changing();
+    let state = topic.scales.now().unwrap_or_default();
+    if state.flips.iter().any(|flip| flip.id == *id) {
+        return Err(refuse(format!(
+            "scale {id} has flipped: messages are in the new queues, it can only go on; to have fewer queues again, scale back"
+        )));
+    }
+    if !state.knows(id) {
+        return Err(refuse(format!("there is no scale {id} of this topic")));
+    }
+    let Some(announced) = state.announced.as_ref().filter(|announced| announced.id == *id) else {
+        return Ok(false);
+    };
+    scales.record(broker, topic, &Event::Aborted { id: id.clone() })?;
+    drop(scales);
+    tracing::info!(topic = topic.config().topic_name, %id, "scale aborted");
+    let from = announced.from;
+    Ok(follow(broker, topic, |read| read.min(state.readable().unwrap_or(from))))
+}
+
+/// Ends a scale: new queues open to everybody, or those that went close, when no group needs them any more.
+pub(crate) fn open(broker: &Broker, topic: &Topic, id: &ScaleId) -> Result<bool, Refusal> {
+    let mut scales = broker.journal.changing();
+    let state = topic.scales.now().unwrap_or_default();
+    let Some(flip) = state.flips.iter().find(|flip| flip.id == *id) else {
+        return match state.knows(id) {
+            true if state.announced.is_none() => Ok(false),
+            true => Err(refuse(format!("scale {id} has not flipped yet"))),
+            false => Err(refuse(format!("there is no scale {id} of this topic"))),
+        };
+    };
+    if !flip.opened {
+        if flip.to < flip.from {
+            let queues: Vec<i32> = (flip.to..flip.from).collect();
+            for group in groups::tracked(broker, &topic.config().topic_name) {
+                let at = groups::At { broker, topic, group: &group };
+                if let Some(left) = groups::left(flip, &at) {
+                    return Err(refuse(format!(
+                        "group {group} has still {left} messages to read in queues that go"
+                    )));
+                }
+                scales.record(
+                    broker,
+                    topic,
+                    &Event::Passed { id: id.clone(), group, queues: queues.clone() },
+                )?;
+            }
+        }
+        scales.record(broker, topic, &Event::Opened { id: id.clone() })?;
+        tracing::info!(topic = topic.config().topic_name, %id, "scale done");
+    }
+    drop(scales);
+    let state = topic.scales.now().unwrap_or_default();
+    let (grows, to) = (flip.to > flip.from, flip.to);
+    let readable = state.readable().unwrap_or(to);
+    Ok(follow(broker, topic, |read| if grows { read.max(to) } else { read.min(readable) }))
+}
+
+/// Somebody changes a topic's settings by hand: what the scales need stays as it is, and what they have done is let go of when
+/// the number of queues is set to another.
+pub(crate) fn change_by_hand(broker: &Broker, topic: &Topic, wanted: &TopicConfig) -> Result<(), Refusal> {
+    let Some(state) = topic.scales.now() else { return Ok(()) };
+    let is = topic.config().write_queue_nums;
+    if wanted.write_queue_nums == is || state.queues.is_none() {
+        return Ok(());
+    }
+    if state.is_active() {
+        let id = state.announced.as_ref().map_or_else(
+            || state.flips.iter().rfind(|flip| !flip.opened).map(|flip| flip.id.to_string()),
+            |announced| Some(announced.id.to_string()),
+        );
+        return Err(refuse(format!(
+            "topic {} is being scaled in order (scale {}): writeQueueNums stays {is} until that is done; abort it first, or wait",
+            wanted.topic_name,
+            id.unwrap_or_default()
+        )));
+    }
+    broker.journal.changing().record(broker, topic, &Event::Released).map(drop)
+}
+
+/// A topic is about to be deleted: one of the same name starts anew.
+pub(crate) fn topic_deleted(broker: &Broker, topic: &Topic) -> Result<(), Refusal> {
+    if topic.scales.now().is_none() {
+        return Ok(());
+    }
+    broker.journal.changing().record(broker, topic, &Event::TopicDeleted).map(drop)
+}
+
+/// A group's offsets are about to be deleted: one of the same name starts anew.
+pub(crate) fn group_deleted(broker: &Broker, group: &str) -> Result<(), Refusal> {
+    for topic in broker.topics.scaled() {
+        if topic.scales.now().is_some_and(|state| state.passed.contains_key(group)) {
+            let event = Event::GroupDeleted { group: group.into() };
+            broker.journal.changing().record(broker, &topic, &event)?;
+        }
+    }
+    Ok(())
+}
+
+/// Brings a topic's settings in line with its scales. True when they changed.
+fn follow(broker: &Broker, topic: &Topic, read: impl FnOnce(i32) -> i32) -> bool {
+    let Some(write) = topic.scales.now().and_then(|state| write_queues(&state)) else { return false };
+    let config = topic.config();
+    let read_queue_nums = read(config.read_queue_nums);
+    broker.topics.update(TopicConfig { write_queue_nums: write, read_queue_nums, ..(*config).clone() })
+}
+
+/// The number of queues that producers are told; `None` when scales have no say.
+fn write_queues(state: &TopicScaling) -> Option<i32> {
+    let queues = state.queues?;
+    Some(state.announced.as_ref().map_or(queues, |announced| announced.to))
+}
+
+/// Where a group goes on, or starts, in a queue that a scale made: never behind a message that came to it since, nor before
+/// what was given up. `None` where scales have no say.
+pub(crate) fn start(broker: &Broker, group: &str, topic: &str, queue: i32) -> Option<i64> {
+    let found = broker.topics.get(topic)?;
+    let state = found.scales.now()?;
+    let announced = state.announced.as_ref().filter(|announced| queue >= announced.from);
+    let (start, since) = match (announced, state.began(queue)) {
+        // Nothing comes to it before the flip.
+        (Some(announced), None) => (found.queue(&broker.store, queue).log.next_offset(), announced.at),
+        (_, Some(flip)) => (flip.fence(queue), flip.at),
+        (None, None) => return None,
+    };
+    if let Some(offset) = broker.offsets.get(group, topic, queue) {
+        return Some(offset.max(start.0));
+    }
+    // A group that came later starts where it wishes.
+    let was_there = broker.consumers.since(group).is_some_and(|online| online <= since);
+    (was_there || broker.offsets.knows(group, topic)).then_some(start.0)
+}
+
+/// Drops flips that guard nothing any more. Called now and then.
+pub(crate) fn forget_expired(broker: &Broker) {
+    for topic in broker.topics.scaled() {
+        if topic.scales.now().is_some_and(|state| !state.flips.is_empty()) {
+            let name = &topic.config().topic_name;
+            let first = |queue: i32| {
+                let queue = broker.store.existing_queue(name, queue);
+                queue.map_or(QueueOffset(i64::MAX), |queue| queue.min_offset())
+            };
+            broker.journal.changing().forget_expired(&topic, first);
+        }
+    }
+}
+
+/// Takes up, at the start, what the records say: topics' settings follow their scales, and no group is before a fence that it
+/// had passed.
+pub(crate) fn resume(broker: &Broker) {
+    for topic in broker.topics.scaled() {
+        let Some(state) = topic.scales.now() else { continue };
+        follow(broker, &topic, |read| read);
+        let name = &topic.config().topic_name;
+        for (group, passed) in &state.passed {
+            for (_, queue) in passed {
+                if let Some(fence) = state.passed_to(group, *queue) {
+                    broker.offsets.raise(group, name, *queue, fence.0);
+                }
+            }
+        }
+        broker.settling.look_at(&topic, broker.topics.version().counter);
+    }
+}
+
+fn refuse(text: String) -> Refusal {
+    Refusal::new(ResponseCode::INVALID_PARAMETER, text)
+}
+
+impl journal::Changing<'_> {
+    /// The flip: with nothing appended in between, where the queues end goes on record and the new queues take over.
+    fn flip(
+        &mut self,
+        broker: &Broker,
+        topic: &Arc<Topic>,
+        id: &ScaleId,
+        from: i32,
+        to: i32,
+    ) -> Result<(), Refusal> {
+        let queues: Vec<_> =
+            (0..from.max(to)).map(|queue| Arc::clone(&topic.queue(&broker.store, queue).log)).collect();
+        let at = now_ms();
+        let event = |ends: &[QueueOffset]| Event::Flipped {
+            id: id.clone(),
+            from,
+            to,
+            modulus: common_divisor(from, to),
+            fences: ends.to_vec(),
+            at,
+        };
+        self.record_at_ends(broker, topic, &queues, event).map(drop)
+    }
+}
+
+/// Flips what has settled. Called about twice a second.
+pub(crate) fn flip_settled(broker: &Broker) {
+    for topic in broker.settling.due(broker) {
+        let mut scales = broker.journal.changing();
+        let Some(announced) = topic.scales.now().and_then(|state| state.announced.clone()) else { continue };
+        let name = &topic.config().topic_name;
+        match scales.flip(broker, &topic, &announced.id, announced.from, announced.to) {
+            Ok(()) => {
+                tracing::info!(topic = name, id = %announced.id, to = announced.to, "the new queues take messages")
+            }
+            // Still announced: the next look tries again.
+            Err(refusal) => tracing::error!(topic = name, id = %announced.id, %refusal, "cannot flip"),
+        }
+    }
+}
