@@ -8,6 +8,7 @@ mod broker;
 mod clients;
 pub mod config;
 mod delay;
+mod faults;
 mod filter;
 mod groups;
 mod holds;

@@ -153,6 +153,16 @@ impl BrokerClient {
         }
     }
 
+    /// Sets a group to a store time, in every queue.
+    pub fn reset(&mut self, group: &str, topic: &str, timestamp: i64) -> Result<()> {
+        let request = Request::new(code::INVOKE_BROKER_TO_RESET_OFFSET)
+            .field("topic", topic)
+            .field("group", group)
+            .field("timestamp", timestamp)
+            .field("isForce", true);
+        self.0.done(&request).map(drop)
+    }
+
     /// The messages with that key, at whatever time.
     pub fn query(&mut self, topic: &str, key: &str, is_unique_key: bool) -> Result<Vec<Record>> {
         let request = Request::new(code::QUERY_MESSAGE)

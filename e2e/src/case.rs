@@ -43,6 +43,11 @@ impl Client {
 
     /// The command that runs one case; what the client logs goes to that folder.
     pub fn command(self, folder: &Path) -> Result<Command> {
+        self.program(folder, &[], "dev.gantry.e2e.Cases")
+    }
+
+    /// The same for another of the Java programs.
+    pub fn program(self, folder: &Path, more: &[&str], main_class: &str) -> Result<Command> {
         let module = match self {
             Self::Java5 => Module::Client5,
             Self::Java4 => Module::Client4,
@@ -65,8 +70,9 @@ impl Client {
             format!("-Drocketmq.client.logRoot={folder}/logs"),
             "-Drocketmq.client.logLevel=WARN".to_owned(),
         ];
-        let options: Vec<&str> = SHORT_LIVED.iter().copied().chain(own.iter().map(String::as_str)).collect();
-        Ok(java.command(module, &options, "dev.gantry.e2e.Cases"))
+        let options: Vec<&str> =
+            SHORT_LIVED.iter().chain(more).copied().chain(own.iter().map(String::as_str)).collect();
+        Ok(java.command(module, &options, main_class))
     }
 }
 

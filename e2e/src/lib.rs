@@ -15,6 +15,7 @@ pub mod broker_client;
 pub mod case;
 pub mod cluster;
 pub mod kubernetes;
+pub mod order;
 pub mod ports;
 pub mod process;
 pub mod record;

@@ -29,6 +29,12 @@ pub mod code {
     pub const GET_BROKER_CLUSTER_INFO: i32 = 106;
     pub const GET_ALL_SUBSCRIPTIONGROUP_CONFIG: i32 = 201;
     pub const SEND_MESSAGE_V2: i32 = 310;
+    pub const INVOKE_BROKER_TO_RESET_OFFSET: i32 = 222;
+    /// Gantry's own.
+    pub const BEGIN_SCALE: i32 = 71_001;
+    pub const ABORT_SCALE: i32 = 71_002;
+    pub const OPEN_SCALE: i32 = 71_003;
+    pub const GET_SCALING: i32 = 71_004;
 }
 
 #[derive(Debug)]

@@ -159,6 +159,23 @@ impl Oracle {
         self.keys.iter().map(of_key).sum()
     }
 
+    /// Some of the messages that `group` still has to be given: their keys and numbers.
+    #[must_use]
+    pub fn examples_missing(&self, group: &str, most: usize) -> Vec<(String, u64)> {
+        let group = self.groups.get(group);
+        let mut missing: Vec<_> = self
+            .keys
+            .iter()
+            .flat_map(|(key, acknowledged)| acknowledged.seqs.iter().map(move |seq| (key.clone(), *seq)))
+            .filter(|(key, seq)| {
+                !group.is_some_and(|g| g.keys.get(key).is_some_and(|r| r.seqs.contains(seq)))
+            })
+            .collect();
+        missing.sort_by_key(|(_, seq)| *seq);
+        missing.truncate(most);
+        missing
+    }
+
     /// How it went for `group`.
     #[must_use]
     pub fn verdict(&self, group: &str) -> Verdict {

@@ -15,6 +15,8 @@ const REMEMBERED: usize = 32;
 pub struct TopicScaling {
     /// Queues that take messages, if they are not simply those that the topic's settings say.
     pub queues: Option<i32>,
+    /// The most queues that clients may have learned of.
+    pub widest: i32,
     /// The scale that is announced and not flipped yet.
     pub announced: Option<Announced>,
     /// Flips that may still have to guard something, oldest first.
@@ -58,6 +60,7 @@ impl TopicScaling {
             Event::Announced { id, from, to, settle, at } => {
                 if !self.knows(id) {
                     self.queues = Some(*from);
+                    self.widest = self.widest.max(*from).max(*to);
                     self.announced =
                         Some(Announced { id: id.clone(), from: *from, to: *to, settle: *settle, at: *at });
                 }
@@ -71,6 +74,7 @@ impl TopicScaling {
                 if !self.is_flipped(id) {
                     self.announced.take_if(|announced| announced.id == *id);
                     self.queues = Some(*to);
+                    self.widest = self.widest.max(*from).max(*to);
                     self.flips.push(Flip {
                         id: id.clone(),
                         from: *from,
@@ -96,7 +100,7 @@ impl TopicScaling {
             Event::GroupDeleted { group } => drop(self.passed.remove(group)),
             Event::TopicDeleted => *self = Self::default(),
             Event::Released => {
-                self.queues = None;
+                (self.queues, self.widest) = (None, 0);
                 if let Some(announced) = self.announced.take() {
                     self.end(&announced.id, Ended::Aborted);
                 }

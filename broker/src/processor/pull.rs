@@ -267,7 +267,9 @@ fn check_readable(broker: &Broker, topic: &Topic, group: &str, queue_id: i32) ->
             format!("the topic[{}] pulling message is forbidden", config.topic_name),
         ));
     }
-    if queue_id < 0 || queue_id >= config.read_queue_nums {
+    // A consumer that has not heard yet that a scale took a queue back, or closed it, finds nothing there.
+    let was_scaled = || topic.scales.now().is_some_and(|state| queue_id < state.widest);
+    if queue_id < 0 || (queue_id >= config.read_queue_nums && !was_scaled()) {
         return Err(Refusal::new(
             ResponseCode::INVALID_PARAMETER,
             format!(

@@ -2,6 +2,7 @@
 
 use super::producers::Producers;
 use super::settle::Wait;
+use crate::faults::{self, Fault};
 use gantry_message::QueueOffset;
 use gantry_scaling::{Event, TopicScaling};
 use gantry_store::{PhysicalOffset, Turn};
@@ -41,7 +42,11 @@ impl Cell {
 
     /// The queue that takes what was sent to `asked`.
     pub(crate) fn place(&self, asked: i32) -> Place {
-        self.place_by(|state| state.map_or(asked, |state| state.place(asked)))
+        self.place_by(|state| match state {
+            Some(_) if faults::has(Fault::NoRedirect) => asked,
+            Some(state) => state.place(asked),
+            None => asked,
+        })
     }
 
     /// The queue that takes a message by a rule of the caller's.

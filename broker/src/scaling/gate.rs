@@ -5,6 +5,7 @@
 
 use super::groups::{At, is_gated};
 use crate::broker::Broker;
+use crate::faults::{self, Fault};
 use crate::topics::Topic;
 use gantry_message::QueueOffset;
 use gantry_remoting::reply::Refusal;
@@ -56,10 +57,14 @@ pub(crate) fn passage(
     queue: i32,
     offset: QueueOffset,
 ) -> Passage {
-    let Some(state) = topic.scales.now().filter(|state| !state.flips.is_empty()) else {
+    let Some(state) = topic.scales.now() else { return Passage::Open };
+    if queue >= topic.config().read_queue_nums {
+        return Passage::Closed;
+    }
+    if state.flips.is_empty() {
         return Passage::Open;
-    };
-    if !is_gated(broker, group) {
+    }
+    if !is_gated(broker, group) || faults::has(Fault::NoGates) {
         return Passage::Open;
     }
     let gate = state.gate(group, queue, &At { broker, topic, group });

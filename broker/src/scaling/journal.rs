@@ -3,6 +3,7 @@
 //! it are on the disk, and what it lacks is read from the log at the start. So records may expire with their log file.
 
 use crate::broker::{Broker, now_ms};
+use crate::faults;
 use crate::json_file;
 use crate::topics::Topic;
 use gantry_message::{Host, QueueOffset, Record as Message, name, properties};
@@ -90,6 +91,7 @@ impl Journal {
             let topics = broker.topics.scaled().into_iter().filter_map(state).collect();
             ScalesFile { next_offset: written.next_offset, topics }
         };
+        faults::point("before scales.json");
         json_file::save(&self.path, &file).inspect_err(|_| self.written.lock().unsaved = true)
     }
 }
@@ -113,8 +115,10 @@ impl Changing<'_> {
         let name = &topic.config().topic_name;
         let record = Record { topic: name.clone(), event: event.clone() };
         let (queue, keys) = (self.queue(broker), keys(name));
+        faults::point("before a record");
         let appended = broker.store.append(&queue, &message(&record.to_bytes(), &keys), None);
         let end = self.noted(broker, appended)?;
+        faults::point("after a record");
         topic.scales.apply(event);
         Ok(end)
     }
@@ -131,7 +135,9 @@ impl Changing<'_> {
         let (queue, keys) = (self.queue(broker), keys(name));
         let body = |ends: &[QueueOffset]| Record { topic: name.clone(), event: event(ends) }.to_bytes();
         let then = |ends: &[QueueOffset]| topic.scales.apply(&event(ends));
+        faults::point("before a flip");
         let appended = broker.store.append_at_ends(&queue, &message(&[], &keys), queues, body, then);
+        faults::point("after a flip");
         self.noted(broker, appended)
     }
 

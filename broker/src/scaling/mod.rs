@@ -20,6 +20,7 @@ pub(crate) use settle::Settling;
 pub(crate) use view::view;
 
 use crate::broker::{Broker, now_ms};
+use crate::faults::{self, Fault};
 use crate::topics::Topic;
 use gantry_message::QueueOffset;
 use gantry_remoting::ResponseCode;
@@ -170,6 +171,7 @@ fn follow(broker: &Broker, topic: &Topic, read: impl FnOnce(i32) -> i32) -> bool
     let Some(write) = topic.scales.now().and_then(|state| write_queues(&state)) else { return false };
     let config = topic.config();
     let read_queue_nums = read(config.read_queue_nums);
+    faults::point("before the settings follow");
     broker.topics.update(TopicConfig { write_queue_nums: write, read_queue_nums, ..(*config).clone() })
 }
 
@@ -184,6 +186,9 @@ fn write_queues(state: &TopicScaling) -> Option<i32> {
 pub(crate) fn start(broker: &Broker, group: &str, topic: &str, queue: i32) -> Option<i64> {
     let found = broker.topics.get(topic)?;
     let state = found.scales.now()?;
+    if faults::has(Fault::ChildrenAtEnd) && broker.offsets.get(group, topic, queue).is_none() {
+        return state.began(queue).map(|_| found.queue(&broker.store, queue).log.next_offset().0);
+    }
     let announced = state.announced.as_ref().filter(|announced| queue >= announced.from);
     let (start, since) = match (announced, state.began(queue)) {
         // Nothing comes to it before the flip.
@@ -231,6 +236,13 @@ pub(crate) fn resume(broker: &Broker) {
     }
 }
 
+/// Has the consumers of a topic look at their queues again, now and not within 20 s.
+fn notify_readers(broker: &Broker, topic: &Topic) {
+    for group in broker.consumers.groups_of(&topic.config().topic_name) {
+        broker.notify_group(&group);
+    }
+}
+
 fn refuse(text: String) -> Refusal {
     Refusal::new(ResponseCode::INVALID_PARAMETER, text)
 }
@@ -268,7 +280,9 @@ pub(crate) fn flip_settled(broker: &Broker) {
         let name = &topic.config().topic_name;
         match scales.flip(broker, &topic, &announced.id, announced.from, announced.to) {
             Ok(()) => {
-                tracing::info!(topic = name, id = %announced.id, to = announced.to, "the new queues take messages")
+                tracing::info!(topic = name, id = %announced.id, to = announced.to, "the new queues take messages");
+                drop(scales);
+                notify_readers(broker, &topic);
             }
             // Still announced: the next look tries again.
             Err(refusal) => tracing::error!(topic = name, id = %announced.id, %refusal, "cannot flip"),

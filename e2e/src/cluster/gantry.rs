@@ -13,8 +13,11 @@ pub(super) fn name_server(port: u16, data: &Path) -> Result<Command> {
     Ok(command)
 }
 
-pub(super) fn broker(conf: &Path) -> Result<Command> {
-    let mut command = binary("gantry-broker")?;
+pub(super) fn broker(programs: Option<&Path>, conf: &Path) -> Result<Command> {
+    let mut command = match programs {
+        Some(folder) => Command::new(folder.join("gantry-broker")),
+        None => binary("gantry-broker")?,
+    };
     command.arg("-c").arg(conf);
     Ok(command)
 }

@@ -28,9 +28,20 @@ const STOP_PATIENCE: Duration = Duration::from_secs(60);
 pub struct Setup {
     settings: Vec<(String, String)>,
     full_speed: bool,
+    /// Where the broker's program is, when it is a special one, and the environment that it is started with.
+    programs: Option<PathBuf>,
+    environment: Vec<(String, String)>,
 }
 
 impl Setup {
+    /// The broker is started from this folder, with a variable in its environment.
+    #[must_use]
+    pub fn special(mut self, programs: &Path, variable: &str, value: impl ToString) -> Self {
+        self.programs = Some(programs.into());
+        self.environment.push((variable.into(), value.to_string()));
+        self
+    }
+
     /// A broker.conf key, by Apache's name.
     #[must_use]
     pub fn set(mut self, key: &str, value: impl ToString) -> Self {
@@ -131,10 +142,20 @@ impl Cluster {
         Ok(())
     }
 
+    /// From its next start on the broker is the usual one.
+    pub fn forget_special(&mut self) {
+        self.setup.programs = None;
+        self.setup.environment.clear();
+    }
+
     /// Starts the broker on the store and the ports it had before.
     pub fn start_broker(&mut self) -> Result<()> {
         let command = match self.target {
-            Target::Gantry => gantry::broker(&self.broker_conf()?)?,
+            Target::Gantry => {
+                let mut command = gantry::broker(self.setup.programs.as_deref(), &self.broker_conf()?)?;
+                command.envs(self.setup.environment.iter().cloned());
+                command
+            }
             Target::Apache => {
                 apache::broker(&self.broker_conf()?, self.folder.path(), self.setup.full_speed)?
             }

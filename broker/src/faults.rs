@@ -1,0 +1,46 @@
+//! Faults and deaths on purpose, for tests of the tests. Compiled in only with the feature `faults`, which nothing that is
+//! shipped has; everything here is then a constant.
+
+/// A way in which a scale may be done wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Announced queues take messages before the flip.
+    NoRedirect,
+    /// Gates are open.
+    NoGates,
+    /// A group that has no offset in a new queue starts at its end.
+    ChildrenAtEnd,
+}
+
+/// True when this fault was asked for: its name in the environment as `GANTRY_BROKER_FAULT`.
+#[cfg(feature = "faults")]
+pub(crate) fn has(fault: Fault) -> bool {
+    use std::sync::OnceLock;
+    static ASKED: OnceLock<String> = OnceLock::new();
+    *ASKED.get_or_init(|| std::env::var("GANTRY_BROKER_FAULT").unwrap_or_default()) == format!("{fault:?}")
+}
+
+#[cfg(not(feature = "faults"))]
+pub(crate) const fn has(_: Fault) -> bool {
+    false
+}
+
+/// A place where a crash would be unpleasant. The process ends at the one whose number is in the environment as
+/// `GANTRY_BROKER_DIES_AT`, with nothing tidied up.
+#[cfg(feature = "faults")]
+pub(crate) fn point(place: &str) {
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static DIES_AT: OnceLock<Option<u64>> = OnceLock::new();
+    static PASSED: AtomicU64 = AtomicU64::new(0);
+    let number = PASSED.fetch_add(1, Ordering::SeqCst) + 1;
+    let dies_at = DIES_AT.get_or_init(|| std::env::var("GANTRY_BROKER_DIES_AT").ok()?.parse().ok());
+    if *dies_at == Some(number) {
+        eprintln!("dies at point {number}: {place}");
+        std::process::abort();
+    }
+}
+
+#[cfg(not(feature = "faults"))]
+#[inline(always)]
+pub(crate) const fn point(_: &str) {}

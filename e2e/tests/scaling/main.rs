@@ -1,0 +1,101 @@
+//! Ordered topics that are scaled under load by real clients, judged by the oracle.
+
+mod changes;
+mod controls;
+mod faulty;
+mod growing;
+mod scene;
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Result;
+use gantry_e2e::case::Client;
+use gantry_e2e::toolchain::Missing;
+use gantry_e2e::{Target, report};
+use libtest_mimic::{Arguments, Failed, Trial};
+
+/// Each takes some of a processor all the time.
+const AT_A_TIME: usize = 4;
+
+type Run = fn(Client) -> Result<()>;
+
+fn main() -> ExitCode {
+    let mut args = Arguments::from_args();
+    args.test_threads.get_or_insert(AT_A_TIME);
+    let trials = match trials() {
+        Ok(trials) => trials,
+        Err(e) => {
+            eprintln!("{e:#}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let conclusion = libtest_mimic::run(&args, trials);
+    if !args.list {
+        report::print_skipped();
+    }
+    conclusion.exit_code()
+}
+
+/// What a trial needs beyond clients and servers.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Needs {
+    Nothing,
+    Faults,
+    Time,
+}
+
+/// The name, what it needs, and whether both Java clients run it.
+const TRIALS: [(&str, Needs, bool, Run); 11] = [
+    ("grows", Needs::Nothing, true, growing::quickly),
+    ("grows-with-defaults", Needs::Time, true, growing::with_defaults),
+    ("aborted", Needs::Nothing, false, changes::aborted),
+    ("shrinks", Needs::Nothing, false, changes::shrinks),
+    ("again-while-draining", Needs::Nothing, false, changes::again_while_draining),
+    ("reset-before-the-fence", Needs::Nothing, false, changes::reset_before_the_fence),
+    ("cold", Needs::Nothing, false, changes::cold),
+    ("control::fence-when-announced", Needs::Nothing, false, controls::fence_when_announced),
+    ("control::no-redirect", Needs::Faults, false, controls::no_redirect),
+    ("control::no-gates", Needs::Faults, false, controls::no_gates),
+    ("control::children-at-the-end", Needs::Faults, false, controls::children_at_the_end),
+];
+
+fn trials() -> Result<Vec<Trial>> {
+    let mut trials = Vec::new();
+    for (name, needs, both, run) in TRIALS {
+        let clients: &[Client] = if both { &[Client::Java5, Client::Java4] } else { &[Client::Java5] };
+        for client in clients {
+            // A trial that takes long is run as often as is asked for.
+            for number in 0..if needs == Needs::Time { long_runs() } else { 1 } {
+                let number = if number == 0 { String::new() } else { format!("-{}", number + 1) };
+                trials.push(trial(format!("{}::{name}{number}", client.name()), needs, *client, run)?);
+            }
+        }
+    }
+    Ok(trials)
+}
+
+/// `GANTRY_E2E_LONG`: how often trials are run that take long.
+fn long_runs() -> u32 {
+    std::env::var("GANTRY_E2E_LONG").ok().and_then(|runs| runs.parse().ok()).unwrap_or(1)
+}
+
+fn trial(name: String, needs: Needs, client: Client, run: Run) -> Result<Trial> {
+    let met = match needs {
+        Needs::Nothing => Ok(()),
+        Needs::Faults => faulty::programs().map(drop),
+        Needs::Time if std::env::var_os("GANTRY_E2E_LONG").is_some() => Ok(()),
+        Needs::Time => Err(Missing::new("it takes long: set GANTRY_E2E_LONG to how often to run it")),
+    };
+    let missing = Target::Gantry.available()?.and(client.available()?).and(met).err();
+    if let Some(missing) = &missing {
+        report::skipped(&name, missing);
+    }
+    let trial = Trial::test(name.clone(), move || {
+        let start = Instant::now();
+        let outcome = run(client).map_err(|e| Failed::from(format!("{e:#}")));
+        eprintln!("{name}: {:.0} s", start.elapsed().as_secs_f32());
+        outcome
+    });
+    Ok(trial.with_ignored_flag(missing.is_some()))
+}
