@@ -1,7 +1,7 @@
 //! What is asked of a broker, so that plans can be tried on a broker that is not there.
 
 use crate::Error;
-use gantry_remoting::body::{MessageModel, SubscriptionGroupConfig, TopicConfig};
+use gantry_remoting::body::{MessageModel, SubscriptionGroupConfig, TopicConfig, TopicScalingBody};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
@@ -46,6 +46,23 @@ pub struct GroupMembers {
     pub topics: BTreeSet<String>,
     /// Whether each consumes everything for itself: such members keep their offsets themselves.
     pub model: MessageModel,
+}
+
+/// A change of the number of an ordered topic's queues.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scale {
+    /// Names it: the same again is not done twice.
+    pub id: String,
+    /// Queues that the topic has.
+    pub from: i32,
+    /// Queues that it shall have.
+    pub to: i32,
+    /// Seconds that producers get to learn of new queues.
+    pub settle_seconds: i32,
+    /// Seconds that are waited at most for producers that seem not to have.
+    pub max_settle_seconds: i32,
+    /// Everybody may read new queues from the start.
+    pub open_reads_early: bool,
 }
 
 /// A broker's administration, and a name server's. `addr` is `host:port`.
@@ -118,6 +135,33 @@ pub trait Admin: Sync {
 
     /// The group's members; none when nobody is connected.
     fn members(&self, addr: &str, group: &str) -> impl Future<Output = Result<GroupMembers, Error>> + Send;
+
+    /// Where a topic's scales stand; `None` when the broker knows nothing of scaling in order.
+    fn scaling(
+        &self,
+        addr: &str,
+        topic: &str,
+    ) -> impl Future<Output = Result<Option<TopicScalingBody>, Error>> + Send;
+
+    /// Begins to change the number of an ordered topic's queues.
+    fn begin_scale(
+        &self,
+        addr: &str,
+        topic: &str,
+        scale: &Scale,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Gives such a change up, as long as the new queues have taken no message.
+    fn abort_scale(
+        &self,
+        addr: &str,
+        topic: &str,
+        id: &str,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Opens what it made to everybody, and with that ends it.
+    fn open_scale(&self, addr: &str, topic: &str, id: &str)
+    -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Moves a group in all queues of a topic to the first message stored at or after `timestamp` (milliseconds since the
     /// epoch; 0: the first that is still there; negative: after the last). Members that are connected are told to move.

@@ -1,15 +1,15 @@
 //! The admin calls over the network.
 
-use crate::admin::{Admin, GroupInTopic, GroupMembers, QueueBounds, QueuePlace};
+use crate::admin::{Admin, GroupInTopic, GroupMembers, QueueBounds, QueuePlace, Scale};
 use crate::error::Error;
 use gantry_remoting::body::{
     ConsumeStats, ConsumerConnection, GroupList, KvTable, SubscriptionGroupConfig, TopicConfig,
-    TopicStatsTable,
+    TopicScalingBody, TopicStatsTable,
 };
 use gantry_remoting::client::Pool;
 use gantry_remoting::header::{
-    ConsumerGroup, CreateTopic, DeleteSubscriptionGroup, DeleteTopicInNamesrv, GetConsumeStats, GroupName,
-    ResetOffset, ToFields, TopicName,
+    BeginScale, ConsumerGroup, CreateTopic, DeleteSubscriptionGroup, DeleteTopicInNamesrv, GetConsumeStats,
+    GroupName, ResetOffset, ScaleRef, ToFields, TopicName,
 };
 use gantry_remoting::{CommandBuf, RequestCode, ResponseCode, fastjson};
 use serde::de::DeserializeOwned;
@@ -192,6 +192,34 @@ impl Admin for Calls {
             topics: online.subscription_table.into_keys().collect(),
             model: online.message_model,
         }))
+    }
+
+    async fn scaling(&self, addr: &str, topic: &str) -> Result<Option<TopicScalingBody>, Error> {
+        let command = request(RequestCode::GET_SCALING, TopicName { topic });
+        unless(ResponseCode::REQUEST_CODE_NOT_SUPPORTED, self.ask(addr, command).await)
+    }
+
+    async fn begin_scale(&self, addr: &str, topic: &str, scale: &Scale) -> Result<(), Error> {
+        let header = BeginScale {
+            topic,
+            scale_id: &scale.id,
+            from: scale.from,
+            to: scale.to,
+            settle_millis: Some(i64::from(scale.settle_seconds) * 1000),
+            max_settle_millis: Some(i64::from(scale.max_settle_seconds) * 1000),
+            open_reads_early: scale.open_reads_early,
+        };
+        self.call(addr, request(RequestCode::BEGIN_SCALE, header)).await.map(drop)
+    }
+
+    async fn abort_scale(&self, addr: &str, topic: &str, id: &str) -> Result<(), Error> {
+        let header = ScaleRef { topic, scale_id: id };
+        self.call(addr, request(RequestCode::ABORT_SCALE, header)).await.map(drop)
+    }
+
+    async fn open_scale(&self, addr: &str, topic: &str, id: &str) -> Result<(), Error> {
+        let header = ScaleRef { topic, scale_id: id };
+        self.call(addr, request(RequestCode::OPEN_SCALE, header)).await.map(drop)
     }
 
     async fn reset_offset(&self, addr: &str, group: &str, topic: &str, timestamp: i64) -> Result<(), Error> {

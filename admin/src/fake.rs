@@ -1,10 +1,12 @@
 //! Brokers in memory, and a process that is killed at any step.
 
-use crate::admin::{Admin, GroupInTopic, GroupMembers, QueueBounds, QueuePlace};
+use crate::admin::{Admin, GroupInTopic, GroupMembers, QueueBounds, QueuePlace, Scale};
 use crate::error::Error;
 use crate::observed::{Broker, Place};
 use crate::reconcile::{Journal, Reconciled, Resource, reconcile};
-use gantry_remoting::body::{SubscriptionGroupConfig, TopicConfig};
+use gantry_remoting::body::{
+    AnnouncedScaleBody, EndedScaleBody, SubscriptionGroupConfig, TopicConfig, TopicScalingBody,
+};
 use gantry_remoting::{RequestCode, ResponseCode, client};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
@@ -27,6 +29,8 @@ pub(crate) struct State {
     pub(crate) places: BTreeMap<(String, String), GroupInTopic>,
     pub(crate) bounds: BTreeMap<String, BTreeMap<i32, QueueBounds>>,
     pub(crate) members: BTreeMap<String, GroupMembers>,
+    /// Of topics that this broker scales in order.
+    pub(crate) scaling: BTreeMap<String, TopicScalingBody>,
 }
 
 /// Steps that a process may still make; each change of a broker and each write of a status is one.
@@ -189,6 +193,50 @@ impl Admin for Brokers {
 
     async fn members(&self, addr: &str, group: &str) -> Result<GroupMembers, Error> {
         self.look(addr, |state| state.members.get(group).cloned().unwrap_or_default())
+    }
+
+    async fn scaling(&self, addr: &str, topic: &str) -> Result<Option<TopicScalingBody>, Error> {
+        self.look(addr, |state| {
+            let config = state.topics.get(topic)?;
+            let mut scaling = state.scaling.get(topic)?.clone();
+            if scaling.queues == 0 {
+                scaling.queues = config.write_queue_nums;
+            }
+            Some(scaling)
+        })
+    }
+
+    async fn begin_scale(&self, addr: &str, topic: &str, scale: &Scale) -> Result<(), Error> {
+        let what = format!("begin {} to {}", scale.from, scale.to);
+        self.change(addr, what, |state| {
+            let scaling = state.scaling.entry(topic.into()).or_default();
+            if scaling.announced.is_none() && !scaling.flips.iter().any(|flip| flip.id == scale.id) {
+                scaling.queues = scale.from;
+                let (id, from, to) = (scale.id.clone(), scale.from, scale.to);
+                scaling.announced =
+                    Some(AnnouncedScaleBody { id, from, to, ..AnnouncedScaleBody::default() });
+            }
+        })
+    }
+
+    async fn abort_scale(&self, addr: &str, topic: &str, id: &str) -> Result<(), Error> {
+        self.change(addr, format!("abort {topic}"), |state| {
+            let scaling = state.scaling.entry(topic.into()).or_default();
+            scaling.announced = None;
+            scaling.ended.push(EndedScaleBody { id: id.into(), done: false });
+        })
+    }
+
+    async fn open_scale(&self, addr: &str, topic: &str, id: &str) -> Result<(), Error> {
+        self.change(addr, format!("open {topic}"), |state| {
+            let scaling = state.scaling.entry(topic.into()).or_default();
+            scaling.flips.iter_mut().filter(|flip| flip.id == id).for_each(|flip| flip.opened = true);
+            scaling.ended.push(EndedScaleBody { id: id.into(), done: true });
+            let queues = scaling.queues;
+            if let Some(config) = state.topics.get_mut(topic) {
+                (config.write_queue_nums, config.read_queue_nums) = (queues, queues);
+            }
+        })
     }
 
     async fn reset_offset(&self, addr: &str, group: &str, topic: &str, timestamp: i64) -> Result<(), Error> {

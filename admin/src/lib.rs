@@ -22,7 +22,7 @@ mod observed;
 mod reconcile;
 pub mod topic;
 
-pub use admin::{Admin, GroupInTopic, GroupMembers, QueueBounds, QueuePlace};
+pub use admin::{Admin, GroupInTopic, GroupMembers, QueueBounds, QueuePlace, Scale};
 pub use calls::Calls;
 pub use conditions::{Outcome, conditions};
 pub use error::Error;

@@ -92,6 +92,7 @@ impl Cluster {
             brokers: self.places(),
             name_servers: vec![self.name_server.clone()],
             settle: Duration::ZERO,
+            approved: None,
             deleting: false,
         }
     }
@@ -314,6 +315,7 @@ fn a_reconciliation_can_be_spawned() {
         brokers: Vec::new(),
         name_servers: Vec::new(),
         settle: Duration::ZERO,
+        approved: None,
         deleting: false,
     };
     let (calls, now, mut memory) = (Calls::default(), Time(Timestamp::now()), Memory::default());

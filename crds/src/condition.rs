@@ -32,4 +32,6 @@ impl Condition {
     pub const RECONCILING: &str = "Reconciling";
     /// Type of the condition that says that somebody has to change something.
     pub const STALLED: &str = "Stalled";
+    /// Type of a topic's condition, there while it is true: some producer seems not to have learned of new queues.
+    pub const STALE_PRODUCER: &str = "StaleProducerSuspected";
 }

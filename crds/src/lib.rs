@@ -31,7 +31,10 @@ pub use consumer_group::{
 pub use external::{External, ExternalType};
 pub use name_server::{NameServer, NameServerSpec, NameServerStatus};
 pub use scheduling::Scheduling;
-pub use topic::{MessageType, Permission, Topic, TopicBrokerStatus, TopicSpec, TopicStatus};
+pub use topic::{
+    Approval, MessageType, OpenReads, Permission, ScaleGroupStatus, ScalePhase, ScaleStatus, Scaling, Topic,
+    TopicBrokerStatus, TopicSpec, TopicStatus,
+};
 
 /// API group of all kinds.
 pub const GROUP: &str = "gantry.dev";

@@ -1,6 +1,7 @@
 //! `Topic`: a topic on the brokers of one or more groups.
 
 use crate::{Condition, DeletionPolicy};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "Topic", type_ = "string", json_path = ".status.topicName"),
     printcolumn(name = "Queues", type_ = "integer", json_path = ".spec.queues"),
     printcolumn(name = "Ordered", type_ = "boolean", json_path = ".spec.ordered"),
+    printcolumn(name = "Scaling", type_ = "string", json_path = ".status.scale.summary"),
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
     printcolumn(name = "Message", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].message", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
@@ -32,8 +34,11 @@ use serde::{Deserialize, Serialize};
         .message("give either brokerGroups (BrokerGroups of this namespace) or brokerAddresses (brokers elsewhere)"),
     validation = Rule::new("has(self.topicName) == has(oldSelf.topicName) && (!has(self.topicName) || self.topicName == oldSelf.topicName)")
         .message("topicName cannot be changed: make a new Topic"),
-    validation = Rule::new("!(self.ordered && oldSelf.ordered) || self.queues == oldSelf.queues")
-        .message("the queues of an ordered topic cannot be changed yet: keys would move to other queues and lose their order")
+    validation = Rule::new("!(self.ordered && oldSelf.ordered) || self.queues % oldSelf.queues == 0 || oldSelf.queues % self.queues == 0")
+        .message("the queues of an ordered topic can be changed to a multiple or a divisor of what they are: by any other number keys would move between queues that are in use, and lose their order")
+        .field_path(".queues"),
+    validation = Rule::new("!(self.ordered && oldSelf.ordered) || self.queues == oldSelf.queues || (has(self.brokerGroups) ? self.brokerGroups.size() : self.brokerAddresses.size()) == 1")
+        .message("the queues of an ordered topic on several brokers cannot be changed: keys would move between queues that are in use, and lose their order; have the topic on one")
         .field_path(".queues"),
     validation = Rule::new("!(self.ordered && oldSelf.ordered) || !has(self.brokerGroups) || !has(oldSelf.brokerGroups) || (self.brokerGroups.all(g, g in oldSelf.brokerGroups) && oldSelf.brokerGroups.all(g, g in self.brokerGroups))")
         .message("the brokerGroups of an ordered topic cannot be changed: keys would move to other queues and lose their order")
@@ -64,9 +69,13 @@ pub struct TopicSpec {
     #[serde(default = "default_queues")]
     #[schemars(range(min = 1, max = 1024))]
     pub queues: i32,
-    /// Whether applications rely on the order of messages with the same key.
+    /// Whether applications rely on the order of messages with the same key. The number of queues of such a topic is changed
+    /// without ever breaking that order, which takes a while: see `scaling` and `status.scale`.
     #[serde(default)]
     pub ordered: bool,
+    /// How the number of queues of an ordered topic is changed.
+    #[serde(default)]
+    pub scaling: Scaling,
     /// What clients may do.
     #[serde(default)]
     pub permission: Permission,
@@ -79,6 +88,82 @@ pub struct TopicSpec {
     /// Whether the topic and its messages outlive the resource.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
+}
+
+/// How the number of queues of an ordered topic is changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("self.maxSettleSeconds >= self.settleSeconds")
+        .message("maxSettleSeconds is at least settleSeconds")
+        .field_path(".maxSettleSeconds")
+)]
+pub struct Scaling {
+    /// Seconds that producers get to learn of new queues, from when every name server knows them. The default is for clients
+    /// that look for them every 30 s, as they do unless `pollNameServerInterval` says otherwise: two looks, and their timeouts.
+    #[schemars(range(min = 0, max = 86400))]
+    #[serde(default = "settle_seconds")]
+    pub settle_seconds: i32,
+    /// Seconds that are waited at most for producers that seem not to have learned of them. After that the condition
+    /// StaleProducerSuspected says so, and they may break the order of their keys.
+    #[schemars(range(min = 0, max = 86400))]
+    #[serde(default = "max_settle_seconds")]
+    pub max_settle_seconds: i32,
+    /// When everybody may read new queues. Either way a group reads one only when it has consumed what came before.
+    #[serde(default)]
+    pub open_reads: OpenReads,
+    /// Seconds after which new queues are opened with `WhenDrained` even if some group is still on its way; it stays in order.
+    #[schemars(range(min = 0, max = 2592000))]
+    #[serde(default = "drain_timeout_seconds")]
+    pub drain_timeout_seconds: i32,
+    /// Whether a change waits for the annotation `gantry.dev/approve-scale` to name it, such as `4-8`. What would be done is in
+    /// `status.scale` until then.
+    #[serde(default)]
+    pub approval: Approval,
+}
+
+impl Default for Scaling {
+    fn default() -> Self {
+        Self {
+            settle_seconds: settle_seconds(),
+            max_settle_seconds: max_settle_seconds(),
+            open_reads: OpenReads::WhenDrained,
+            drain_timeout_seconds: drain_timeout_seconds(),
+            approval: Approval::Automatic,
+        }
+    }
+}
+
+const fn settle_seconds() -> i32 {
+    75
+}
+
+const fn max_settle_seconds() -> i32 {
+    600
+}
+
+const fn drain_timeout_seconds() -> i32 {
+    3600
+}
+
+/// When everybody may read new queues.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum OpenReads {
+    /// When every group has consumed what came before.
+    #[default]
+    WhenDrained,
+    /// From the start: no group waits for another.
+    AtFlip,
+}
+
+/// Who lets a change begin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Approval {
+    /// It begins at once.
+    #[default]
+    Automatic,
+    /// Somebody approves it.
+    Manual,
 }
 
 const fn default_queues() -> i32 {
@@ -128,6 +213,78 @@ pub struct TopicStatus {
     #[serde(default)]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["broker"]))]
     pub brokers: Vec<TopicBrokerStatus>,
+    /// The change of the number of queues that is under way, or the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scale: Option<ScaleStatus>,
+}
+
+/// A change of the number of an ordered topic's queues.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ScaleStatus {
+    /// Names it towards the broker.
+    pub id: String,
+    /// Queues before.
+    pub from: i32,
+    /// Queues after.
+    pub to: i32,
+    /// How far it is.
+    pub phase: ScalePhase,
+    /// Where it stands, in a few words.
+    pub summary: String,
+    /// When it was begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Time>,
+    /// When the new queues began to take messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flipped_at: Option<Time>,
+    /// Where each queue ended at that moment, by queue id.
+    #[serde(default)]
+    pub fences: Vec<i64>,
+    /// Groups that have messages from before it to consume, those with the most first; at most 20.
+    #[serde(default)]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["group"]))]
+    pub groups: Vec<ScaleGroupStatus>,
+    /// Messages from before it that groups have to consume, all together.
+    #[serde(default)]
+    pub remaining: i64,
+    /// Seconds until there are none, at the speed so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimated_seconds: Option<i64>,
+    /// Messages that there were to consume when it was looked at first.
+    #[serde(default)]
+    pub remaining_at_first: i64,
+    /// Producers that seem not to have learned of the new queues: their addresses.
+    #[serde(default)]
+    pub stale_producers: Vec<String>,
+}
+
+/// How far a change of the number of queues is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ScalePhase {
+    /// It waits to be approved.
+    #[default]
+    Planned,
+    /// Clients learn of the new queues; what they send there is stored in the old ones.
+    Announced,
+    /// The new queues take messages; groups consume what came before.
+    Draining,
+    /// It is done.
+    Done,
+    /// It was given up before the new queues took a message.
+    Aborted,
+}
+
+/// A group on its way through a change of the number of queues.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ScaleGroupStatus {
+    /// The group.
+    pub group: String,
+    /// Messages from before the change that it has to consume.
+    pub remaining: i64,
+    /// Some member is connected.
+    pub online: bool,
 }
 
 /// A topic on one broker.

@@ -1,6 +1,6 @@
 //! What is done to a topic on a broker.
 
-use crate::admin::Admin;
+use crate::admin::{Admin, Scale};
 use crate::error::Error;
 use gantry_remoting::body::TopicConfig;
 use std::fmt;
@@ -19,6 +19,37 @@ pub enum Action {
         /// Changes of attributes in mqadmin's form.
         attributes: String,
         /// What is done, for people.
+        what: String,
+    },
+    /// Begins to change the number of an ordered topic's queues.
+    BeginScale {
+        /// The broker's name in the spec.
+        broker: String,
+        /// Its address.
+        addr: String,
+        /// The change.
+        scale: Scale,
+    },
+    /// Gives such a change up.
+    AbortScale {
+        /// The broker's name in the spec.
+        broker: String,
+        /// Its address.
+        addr: String,
+        /// The change.
+        id: String,
+        /// Why.
+        why: String,
+    },
+    /// Ends such a change.
+    OpenScale {
+        /// The broker's name in the spec.
+        broker: String,
+        /// Its address.
+        addr: String,
+        /// The change.
+        id: String,
+        /// What it comes to.
         what: String,
     },
     /// Deletes the topic and its messages.
@@ -41,7 +72,11 @@ impl Action {
     /// The broker that it is for; none for name servers.
     pub(super) fn broker(&self) -> &str {
         match self {
-            Self::Put { broker, .. } | Self::Delete { broker, .. } => broker,
+            Self::Put { broker, .. }
+            | Self::BeginScale { broker, .. }
+            | Self::AbortScale { broker, .. }
+            | Self::OpenScale { broker, .. }
+            | Self::Delete { broker, .. } => broker,
             Self::DeleteRoute { .. } => "",
         }
     }
@@ -51,6 +86,11 @@ impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Put { broker, what, .. } => write!(f, "{broker}: {what}"),
+            Self::BeginScale { broker, scale: Scale { from, to, .. }, .. } => {
+                write!(f, "{broker}: scaling from {from} to {to} queues begun")
+            }
+            Self::AbortScale { broker, why, .. } => write!(f, "{broker}: scaling given up: {why}"),
+            Self::OpenScale { broker, what, .. } => write!(f, "{broker}: {what}"),
             Self::Delete { broker, .. } => write!(f, "{broker}: deleted with its messages"),
             Self::DeleteRoute { name_servers } => {
                 write!(f, "route deleted on {}", name_servers.join(", "))
@@ -62,6 +102,9 @@ impl fmt::Display for Action {
 pub(super) async fn apply<A: Admin>(admin: &A, topic: &str, action: &Action) -> Result<(), Error> {
     match action {
         Action::Put { addr, config, attributes, .. } => admin.put_topic(addr, config, attributes).await,
+        Action::BeginScale { addr, scale, .. } => admin.begin_scale(addr, topic, scale).await,
+        Action::AbortScale { addr, id, .. } => admin.abort_scale(addr, topic, id).await,
+        Action::OpenScale { addr, id, .. } => admin.open_scale(addr, topic, id).await,
         Action::Delete { addr, config, .. } => {
             // Name servers keep the routes of topics that a broker deleted. The last that they hear is that nobody may
             // use it: otherwise a producer would make the topic anew by its next message.

@@ -39,7 +39,7 @@ pub(super) fn plan(
         }
     });
     Plan {
-        status: next_status(topic, status, draft.brokers, &outcome, now),
+        status: next_status(topic, status, draft.brokers, status.scale.clone(), &outcome, now),
         actions: draft.actions,
         outcome,
         finished,

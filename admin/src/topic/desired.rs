@@ -32,7 +32,12 @@ pub(super) struct Change {
 pub(super) fn change(topic: &Topic, found: &TopicOnBroker) -> Change {
     let (spec, is) = (&topic.spec, &found.config);
     let mut config = TopicConfig { perm: permission(spec), order: spec.ordered, ..found.config.clone() };
-    if !spec.ordered {
+    // Those of an ordered topic are the broker's own affair, while it scales.
+    let is_scaled = found.scaling.as_ref().is_some_and(|scaling| super::scale::is_done(scaling, spec.queues));
+    if is_scaled {
+        config.write_queue_nums = spec.queues;
+        config.read_queue_nums = spec.queues;
+    } else if !spec.ordered {
         config.write_queue_nums = spec.queues;
         if is.read_queue_nums < spec.queues || may_close(topic, found) {
             config.read_queue_nums = spec.queues;

@@ -3,7 +3,7 @@
 //! * A topic that is on a broker already is left alone unless the spec says `adopt`. Ownership is written to the status
 //!   after having seen that the topic is absent (or adopting it), and before it is made.
 //! * What differs on an owned topic (queues, permission, order flag, message type) is put back; other attributes stay.
-//! * The queues of an ordered topic that exists are never changed: keys would move to other queues.
+//! * The number of queues of an ordered topic is changed by the broker in order (`scale.rs`). A broker that cannot leaves it.
 //! * Growing is immediate. Shrinking takes two steps, so that no message is stranded in a queue that nobody can read: no
 //!   more writing to the removed queues at once; no more reading when every group known to the broker has consumed what is
 //!   in them and no message has come for a while (producers find new queue counts within 30 s). What is left there for a
@@ -15,6 +15,7 @@ mod deletion;
 mod desired;
 mod observe;
 mod plan;
+mod scale;
 #[cfg(test)]
 mod tests;
 
@@ -29,6 +30,8 @@ use gantry_crds::{TopicSpec, TopicStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use std::time::Duration;
 
+/// The annotation by which a change of the number of queues is approved.
+pub const APPROVE_SCALE: &str = "gantry.dev/approve-scale";
 /// Producers look for new queue counts every 30 s.
 pub const SETTLE: Duration = Duration::from_secs(60);
 
@@ -47,6 +50,8 @@ pub struct Topic {
     pub name_servers: Vec<String>,
     /// Queues that are taken away stay readable until no message has come to them for this long.
     pub settle: Duration,
+    /// The change of the number of queues that somebody approved, such as `4-8`: see [`APPROVE_SCALE`].
+    pub approved: Option<String>,
     /// The resource is being deleted.
     pub deleting: bool,
 }

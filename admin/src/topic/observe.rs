@@ -4,7 +4,7 @@ use super::Topic;
 use crate::admin::Admin;
 use crate::error::Error;
 use gantry_message::name;
-use gantry_remoting::body::{MessageModel, TopicConfig};
+use gantry_remoting::body::{MessageModel, TopicConfig, TopicScalingBody};
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -15,6 +15,8 @@ pub struct TopicOnBroker {
     pub config: TopicConfig,
     /// What is in the queues beyond those that the spec asks for, while they can be read.
     pub leftover: Leftover,
+    /// For an ordered topic: where its scales stand; `None` when the broker knows nothing of scaling in order.
+    pub scaling: Option<TopicScalingBody>,
 }
 
 /// What is left in queues that shall go.
@@ -34,7 +36,9 @@ pub(super) async fn observe<A: Admin>(
     let Some(config) = admin.topic_config(&addr, &topic.name).await? else { return Ok(None) };
     let shrinks = !topic.spec.ordered && !topic.deleting && config.read_queue_nums > topic.spec.queues;
     let leftover = if shrinks { leftover(topic, admin, &addr).await? } else { Leftover::default() };
-    Ok(Some(TopicOnBroker { config, leftover }))
+    let scales = topic.spec.ordered && !topic.deleting;
+    let scaling = if scales { admin.scaling(&addr, &topic.name).await? } else { None };
+    Ok(Some(TopicOnBroker { config, leftover, scaling }))
 }
 
 async fn leftover<A: Admin>(topic: &Topic, admin: &A, addr: &str) -> Result<Leftover, Error> {

@@ -7,7 +7,7 @@ use crate::conditions::{Outcome, conditions};
 use crate::findings::{Findings, Weight};
 use crate::observed::{Observed, Seen};
 use crate::reconcile::Plan;
-use gantry_crds::{DeletionPolicy, TopicBrokerStatus, TopicStatus};
+use gantry_crds::{Condition, DeletionPolicy, ScalePhase, ScaleStatus, TopicBrokerStatus, TopicStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 pub(super) fn plan(
@@ -16,7 +16,7 @@ pub(super) fn plan(
     observed: &Observed<TopicOnBroker>,
     now: &Time,
 ) -> Plan<TopicStatus, Action> {
-    let mut draft = Draft::default();
+    let mut draft = Draft { scale: status.scale.clone(), now: Some(now.clone()), ..Draft::default() };
     for broker in wanted(&topic.spec) {
         let known = status.brokers.iter().find(|entry| entry.broker == *broker);
         draft.on_broker(topic, broker, known, observed);
@@ -29,7 +29,7 @@ pub(super) fn plan(
         format!("{} with {queues} {} on {brokers}", topic.name, if queues == 1 { "queue" } else { "queues" })
     });
     Plan {
-        status: next_status(topic, status, draft.brokers, &outcome, now),
+        status: next_status(topic, status, draft.brokers, draft.scale, &outcome, now),
         actions: draft.actions,
         outcome,
         finished: false,
@@ -41,15 +41,50 @@ pub(super) fn next_status(
     topic: &Topic,
     status: &TopicStatus,
     brokers: Vec<TopicBrokerStatus>,
+    scale: Option<ScaleStatus>,
     outcome: &Outcome,
     now: &Time,
 ) -> TopicStatus {
     TopicStatus {
         observed_generation: topic.generation,
-        conditions: conditions(outcome, &status.conditions, topic.generation, now),
+        conditions: with_stale_producers(
+            conditions(outcome, &status.conditions, topic.generation, now),
+            scale.as_ref(),
+            topic.generation,
+            now,
+        ),
+        scale,
         topic_name: Some(topic.name.clone()),
         brokers,
     }
+}
+
+/// Adds the condition that some producer seems stale, while there is one.
+fn with_stale_producers(
+    mut conditions: Vec<Condition>,
+    scale: Option<&ScaleStatus>,
+    generation: Option<i64>,
+    now: &Time,
+) -> Vec<Condition> {
+    let before = conditions.iter().position(|condition| condition.type_ == Condition::STALE_PRODUCER);
+    let before = before.map(|at| conditions.remove(at));
+    let active = |scale: &&ScaleStatus| matches!(scale.phase, ScalePhase::Announced | ScalePhase::Draining);
+    let stale = scale.filter(active).map(|scale| &scale.stale_producers).filter(|stale| !stale.is_empty());
+    if let Some(stale) = stale {
+        conditions.push(Condition {
+            type_: Condition::STALE_PRODUCER.into(),
+            status: "True".into(),
+            reason: "SendsToOldQueuesOnly".into(),
+            message: format!(
+                "{} sent to none of the new queues: restart it, or shorten its pollNameServerInterval; until it learns of them \
+                 its keys can lose their order",
+                stale.join(", ")
+            ),
+            observed_generation: generation,
+            last_transition_time: before.map_or_else(|| now.clone(), |same| same.last_transition_time),
+        });
+    }
+    conditions
 }
 
 /// What comes together while going through the brokers.
@@ -58,6 +93,9 @@ pub(super) struct Draft {
     pub(super) brokers: Vec<TopicBrokerStatus>,
     pub(super) actions: Vec<Action>,
     pub(super) findings: Findings,
+    /// As it was known, then as it is.
+    pub(super) scale: Option<ScaleStatus>,
+    pub(super) now: Option<Time>,
 }
 
 impl Draft {
@@ -123,7 +161,9 @@ impl Draft {
     /// Makes an owned topic agree with its spec.
     fn agree(&mut self, topic: &Topic, broker: &str, addr: &str, found: &TopicOnBroker) {
         let (is, spec) = (&found.config, &topic.spec);
-        if spec.ordered && (is.read_queue_nums, is.write_queue_nums) != (spec.queues, spec.queues) {
+        if let Some(scaling) = &found.scaling {
+            self.scale(topic, broker, addr, scaling);
+        } else if spec.ordered && (is.read_queue_nums, is.write_queue_nums) != (spec.queues, spec.queues) {
             let counts = if is.read_queue_nums == is.write_queue_nums {
                 is.read_queue_nums.to_string()
             } else {
@@ -134,9 +174,9 @@ impl Draft {
                 "OrderedQueuesDiffer",
                 broker,
                 format_args!(
-                    "the topic has {counts} queues there, not {}: the queues of an ordered topic are not changed, keys \
-                     would move to other queues and lose their order; set queues to what the broker has, or make a new \
-                     topic",
+                    "the topic has {counts} queues there, not {}: this broker cannot change the queues of an ordered \
+                     topic, keys would move to other queues and lose their order; set queues to what the broker has, \
+                     or make a new topic",
                     spec.queues
                 ),
             );

@@ -79,6 +79,11 @@ fn rules() -> Vec<Rule> {
         t(json!({"topicName": "mine"}), json!({"topicName": "%RETRY%mine"}), "belongs to the system"),
         t(json!({"queues": 1024}), json!({"queues": 0}), "queues"),
         t(json!({"permission": "ReadOnly"}), json!({"permission": "6"}), "permission"),
+        t(
+            json!({"scaling": {"settleSeconds": 5}}),
+            json!({"scaling": {"settleSeconds": 5, "maxSettleSeconds": 4}}),
+            "at least settleSeconds",
+        ),
         c(none(), json!({"brokerAddresses": ["a:10911"]}), "either brokerGroups"),
         c(json!({"groupName": "mine"}), json!({"groupName": "TOOLS_CONSUMER"}), "belongs to the system"),
         c(json!({"retry": {"maxAttempts": 0}}), json!({"retry": {"maxAttempts": -1}}), "maxAttempts"),
@@ -153,14 +158,18 @@ fn changes() -> Result<()> {
     space.kubectl.apply(&first)?;
     let refused = rule(
         "Topic",
-        on_main(&merged(ordered.clone(), &json!({"permission": "ReadOnly"}))),
         on_main(&merged(ordered.clone(), &json!({"queues": 16}))),
-        "queues of an ordered topic cannot be changed yet",
+        on_main(&merged(ordered.clone(), &json!({"queues": 12}))),
+        "to a multiple or a divisor",
     );
     check(&space, &Rule { name: "ordered", ..refused })?;
+    let several = |queues: i32| json!({"brokerAddresses": ["a:1", "b:1"], "ordered": true, "queues": queues});
+    space.kubectl.apply(&object("Topic", "several", &several(8)))?;
+    let grown = rule("Topic", several(8), several(16), "ordered topic on several brokers cannot be changed");
+    check(&space, &Rule { name: "several", ..grown })?;
     let moved = rule(
         "Topic",
-        on_main(&ordered),
+        on_main(&merged(ordered.clone(), &json!({"queues": 16}))),
         merged(ordered, &json!({"brokerGroups": ["main", "other"]})),
         "brokerGroups of an ordered topic cannot be changed",
     );

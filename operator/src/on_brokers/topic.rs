@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::engine::{Managed, Round};
 use crate::failure::Failure;
 use crate::status::StatusWriter;
-use gantry_admin::topic::{SETTLE, Topic as Asked, broker_names};
+use gantry_admin::topic::{APPROVE_SCALE, SETTLE, Topic as Asked, broker_names};
 use gantry_crds::{Condition, DeletionPolicy, Topic, TopicStatus};
 use kube::ResourceExt as _;
 use kube::runtime::Controller;
@@ -47,6 +47,7 @@ impl Managed for Topic {
             brokers: places::places(context, &namespace, names),
             name_servers,
             settle: SETTLE,
+            approved: self.annotations().get(APPROVE_SCALE).cloned(),
             deleting,
         };
         round(context, self, written, &asked, deletes, DRIFT).await

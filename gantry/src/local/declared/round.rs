@@ -42,6 +42,8 @@ pub(super) async fn run(
             ),
             name_servers: vec![fleet.local_name_server().to_string()],
             settle: topic::SETTLE,
+            // Whoever changes the file has approved it.
+            approved: None,
             deleting: !declared.topics.contains_key(&name),
             spec: object.spec,
         };
