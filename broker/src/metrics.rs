@@ -33,6 +33,10 @@ pub(crate) fn text(broker: &Broker) -> String {
     gauge("topics", "Topics, those of the system included", snapshot.topics as f64);
     gauge("consumers", "Consumers that are connected", snapshot.consumers as f64);
     gauge("producers", "Producers that are connected", snapshot.producers as f64);
+    let scaling = broker.settling.topics();
+    let stale = scaling.iter().map(|topic| topic.scales.producers.stale().len()).sum::<usize>();
+    gauge("topics_scaling", "Ordered topics whose number of queues is being changed", scaling.len() as f64);
+    gauge("stale_producers", "Producers that seem not to know the newest queues of a topic", stale as f64);
     let mut counter =
         |name: &str, help: &str, value: u64| registry.register(name, help, ConstCounter::new(value));
     counter("messages_in", "Messages stored for producers since the start", snapshot.messages_in);

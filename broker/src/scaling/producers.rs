@@ -67,7 +67,7 @@ impl Producers {
     }
 
     /// Producers that are connected and seem not to know the new queues.
-    pub(super) fn stale(&self) -> Vec<SocketAddr> {
+    pub(crate) fn stale(&self) -> Vec<SocketAddr> {
         let mut all = self.seen.lock();
         all.retain(|_, seen| !seen.peer.is_closed());
         let stale = all.iter().filter(|(_, seen)| !seen.is_fresh && seen.sent >= SEEMS_STALE);

@@ -70,6 +70,11 @@ impl Settling {
         });
         topics.values().filter(|topic| next(broker, topic) == Some(Next::Flip)).cloned().collect()
     }
+
+    /// Topics whose number of queues is being changed.
+    pub(crate) fn topics(&self) -> Vec<Arc<Topic>> {
+        self.topics.lock().values().cloned().collect()
+    }
 }
 
 /// What the topic's announced scale waits for; `None` when none is announced.

@@ -13,6 +13,7 @@ mod many;
 mod objects;
 mod rights;
 mod rules;
+mod scaling;
 mod troubles;
 
 use std::process::ExitCode;
@@ -76,6 +77,7 @@ fn phases() -> [Phase; 6] {
     usual.extend(edits::TRIALS);
     usual.extend(gitops::TRIALS);
     usual.extend(rules::TRIALS);
+    usual.extend(scaling::TRIALS);
     usual.extend(troubles::TRIALS);
     [
         Phase { operator: true, trials: usual },

@@ -9,6 +9,7 @@ mod declaration;
 mod documents;
 mod files;
 mod fleet;
+mod picture;
 mod round;
 mod store;
 mod view;
@@ -184,6 +185,7 @@ impl Cluster<'_> {
     async fn show(&mut self) {
         let rows = self.view.rows(&self.fleet, &self.calls, &self.store, &self.standings).await;
         let mut lines = view::table(&rows);
+        lines.extend(view::pictures(&self.fleet, &self.calls, &self.store).await);
         lines.extend(self.mistakes.iter().map(|mistake| format!("NOT APPLIED {mistake}")));
         if !self.screen.show_lines(&lines) {
             self.view.news(&rows).iter().for_each(|line| self.screen.say(line));

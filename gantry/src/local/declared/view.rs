@@ -1,6 +1,7 @@
 //! What is shown: a table that is redrawn, or lines when something changed.
 
 use super::fleet::{Fleet, Health};
+use super::picture;
 use super::round::{Standings, group_status, topic_status};
 use super::store::Store;
 use crate::output::numbers::{bytes, counted, grouped, rate};
@@ -174,6 +175,23 @@ async fn group_now(fleet: &Fleet<'_>, calls: &Calls, status: &ConsumerGroupStatu
         }
     }
     (members.len() as u64, lag, consumed)
+}
+
+/// Topics that are being scaled.
+pub(super) async fn pictures(fleet: &Fleet<'_>, calls: &Calls, store: &Store) -> Vec<String> {
+    let mut lines = Vec::new();
+    for object in store.contents.topics.values() {
+        let Some(status) = &object.status else { continue };
+        let (Some(scale), Some(topic)) = (&status.scale, &status.topic_name) else { continue };
+        for broker in addresses(fleet, status.brokers.iter().map(|entry| &entry.broker)) {
+            if let Place::At(addr) = &broker.place
+                && let Some(seen) = picture::look(calls, addr, topic, scale).await
+            {
+                lines.extend(picture::picture(topic, scale, &seen));
+            }
+        }
+    }
+    lines
 }
 
 /// The rows as a table.
