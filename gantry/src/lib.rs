@@ -13,5 +13,6 @@ mod output;
 pub mod producer;
 pub mod route;
 mod send;
+mod verify_order;
 
 pub use cli::main;

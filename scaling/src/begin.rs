@@ -49,7 +49,7 @@ pub enum Refused {
     /// Keys would move between queues that both are in use.
     #[error(
         "{from} to {to} queues cannot be done in order: neither is a multiple of the other, so keys would move between queues \
-         that are in use; choose {below} or {above} queues, or have the broker place messages by key (order.keyProperty)"
+         that are in use; choose {below} or {above} queues"
     )]
     NoMultiple {
         /// Queues before.

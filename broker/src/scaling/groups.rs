@@ -32,15 +32,17 @@ impl Progress for At<'_> {
 /// Groups that read the topic and that gates keep in order: those that have offsets of it, and those that are online.
 pub(super) fn tracked(broker: &Broker, topic: &str) -> BTreeSet<String> {
     let all = broker.offsets.groups_of(topic).into_iter().chain(broker.consumers.groups_of(topic));
-    all.filter(|group| !name::is_system_group(group) && is_gated(broker, group)).collect()
+    all.filter(|group| is_gated(broker, group)).collect()
 }
 
-/// False for groups that keep their own offsets, or that asked to be let through.
+/// False for tools, which look at everything and consume nothing, for groups that keep their own offsets, and for those that
+/// asked to be let through.
 pub(super) fn is_gated(broker: &Broker, group: &str) -> bool {
     let attribute = |config: &gantry_remoting::body::SubscriptionGroupConfig| {
         config.attributes.get(GATE.0).is_some_and(|value| value == GATE.1)
     };
-    broker.consumers.model(group) != Some(MessageModel::Broadcasting)
+    !name::is_system_group(group)
+        && broker.consumers.model(group) != Some(MessageModel::Broadcasting)
         && !broker.groups.get(group).is_some_and(|config| attribute(&config))
 }
 

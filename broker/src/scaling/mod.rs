@@ -38,6 +38,7 @@ pub(crate) struct How {
 
 /// Begins a scale; the same again does nothing. True when name servers have to hear of a change.
 pub(crate) fn begin(broker: &Broker, topic: &Arc<Topic>, begin: &Begin, how: How) -> Result<bool, Refusal> {
+    faults::arm();
     let mut scales = broker.journal.changing();
     let config = topic.config();
     let state = topic.scales.now().unwrap_or_default();

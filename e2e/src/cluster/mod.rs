@@ -142,6 +142,12 @@ impl Cluster {
         Ok(())
     }
 
+    /// From its next start on the broker is that of this folder, with a variable in its environment.
+    pub fn become_special(&mut self, programs: &Path, variable: &str, value: impl ToString) {
+        self.forget_special();
+        self.setup = self.setup.clone().special(programs, variable, value);
+    }
+
     /// From its next start on the broker is the usual one.
     pub fn forget_special(&mut self) {
         self.setup.programs = None;

@@ -4,6 +4,7 @@ mod changes;
 mod controls;
 mod faulty;
 mod growing;
+mod killed;
 mod scene;
 
 use std::process::ExitCode;
@@ -43,10 +44,11 @@ enum Needs {
     Nothing,
     Faults,
     Time,
+    TimeAndFaults,
 }
 
 /// The name, what it needs, and whether both Java clients run it.
-const TRIALS: [(&str, Needs, bool, Run); 11] = [
+const TRIALS: [(&str, Needs, bool, Run); 12] = [
     ("grows", Needs::Nothing, true, growing::quickly),
     ("grows-with-defaults", Needs::Time, true, growing::with_defaults),
     ("aborted", Needs::Nothing, false, changes::aborted),
@@ -54,6 +56,7 @@ const TRIALS: [(&str, Needs, bool, Run); 11] = [
     ("again-while-draining", Needs::Nothing, false, changes::again_while_draining),
     ("reset-before-the-fence", Needs::Nothing, false, changes::reset_before_the_fence),
     ("cold", Needs::Nothing, false, changes::cold),
+    ("killed-at-every-point", Needs::TimeAndFaults, false, killed::at_every_point),
     ("control::fence-when-announced", Needs::Nothing, false, controls::fence_when_announced),
     ("control::no-redirect", Needs::Faults, false, controls::no_redirect),
     ("control::no-gates", Needs::Faults, false, controls::no_gates),
@@ -75,6 +78,10 @@ fn trials() -> Result<Vec<Trial>> {
     Ok(trials)
 }
 
+fn is_long() -> bool {
+    std::env::var_os("GANTRY_E2E_LONG").is_some()
+}
+
 /// `GANTRY_E2E_LONG`: how often trials are run that take long.
 fn long_runs() -> u32 {
     std::env::var("GANTRY_E2E_LONG").ok().and_then(|runs| runs.parse().ok()).unwrap_or(1)
@@ -84,8 +91,11 @@ fn trial(name: String, needs: Needs, client: Client, run: Run) -> Result<Trial> 
     let met = match needs {
         Needs::Nothing => Ok(()),
         Needs::Faults => faulty::programs().map(drop),
-        Needs::Time if std::env::var_os("GANTRY_E2E_LONG").is_some() => Ok(()),
-        Needs::Time => Err(Missing::new("it takes long: set GANTRY_E2E_LONG to how often to run it")),
+        Needs::TimeAndFaults if is_long() => faulty::programs().map(drop),
+        Needs::Time if is_long() => Ok(()),
+        Needs::Time | Needs::TimeAndFaults => {
+            Err(Missing::new("it takes long: set GANTRY_E2E_LONG to how often to run it"))
+        }
     };
     let missing = Target::Gantry.available()?.and(client.available()?).and(met).err();
     if let Some(missing) = &missing {

@@ -6,7 +6,7 @@ pub(crate) mod logging;
 pub(crate) mod name_servers;
 pub(crate) mod signal;
 
-use crate::{consume, local, output, send};
+use crate::{consume, local, output, send, verify_order};
 use clap::{Parser, Subcommand};
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -17,6 +17,7 @@ Examples:
   gantry send orders 'hello'                   send one message
   gantry consume orders --from-beginning       print what is there and what comes
   gantry send load --count 100000 --size 1024  send many, with a progress bar
+  gantry verify-order orders                   check that each key keeps its order
 
 `gantry COMMAND --help` says more about each.";
 
@@ -33,6 +34,7 @@ enum Command {
     Local(local::Args),
     Send(Box<send::Args>),
     Consume(Box<consume::Args>),
+    VerifyOrder(Box<verify_order::Args>),
 }
 
 /// Runs the program; the exit code is 0 when it did what was asked, 1 when not, 2 when it was asked wrongly.
@@ -55,6 +57,10 @@ pub fn main() -> ExitCode {
                     Command::Consume(args) => {
                         logging::to_stderr();
                         Box::pin(consume::run(*args)).await
+                    }
+                    Command::VerifyOrder(args) => {
+                        logging::to_stderr();
+                        Box::pin(verify_order::run(*args)).await
                     }
                 }
             })
