@@ -182,22 +182,33 @@ public final class OrderedTraffic {
 
     private void consume(String group, int members, long millisPerMessage) throws Exception {
         for (int i = 0; i < members; i++) {
-            DefaultMQPushConsumer consumer = new DefaultMQPushConsumer(group);
-            prepare(consumer, group, number("consumerPoll", 30_000));
-            // The default, on purpose: what comes to new queues must not be passed over.
-            consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_LAST_OFFSET);
-            consumer.subscribe(topic, "*");
-            consumer.registerMessageListener((MessageListenerOrderly) (messages, context) -> {
-                for (MessageExt message : messages) {
-                    long pause = pausedUntil.getOrDefault(group, 0L) - System.currentTimeMillis();
-                    LockSupport.parkNanos(1_000_000L * (Math.max(pause, 0) + millisPerMessage));
-                    int queue = context.getMessageQueue().getQueueId();
-                    tell("received " + group + " " + queue + " " + new String(message.getBody(), StandardCharsets.UTF_8));
-                }
-                return ConsumeOrderlyStatus.SUCCESS;
-            });
-            consumer.start();
-            consumers.computeIfAbsent(group, none -> new ArrayList<>()).add(consumer);
+            // On a machine that is busy starting clients the first look at the route may take too long, and start gives up.
+            DefaultMQPushConsumer joined = Await.value("a member of " + group + " starts", () -> join(group, millisPerMessage));
+            consumers.computeIfAbsent(group, none -> new ArrayList<>()).add(joined);
         }
+    }
+
+    private DefaultMQPushConsumer join(String group, long millisPerMessage) throws Exception {
+        DefaultMQPushConsumer consumer = new DefaultMQPushConsumer(group);
+        prepare(consumer, group, number("consumerPoll", 30_000));
+        // The default, on purpose: what comes to new queues must not be passed over.
+        consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_LAST_OFFSET);
+        consumer.subscribe(topic, "*");
+        consumer.registerMessageListener((MessageListenerOrderly) (messages, context) -> {
+            for (MessageExt message : messages) {
+                long pause = pausedUntil.getOrDefault(group, 0L) - System.currentTimeMillis();
+                LockSupport.parkNanos(1_000_000L * (Math.max(pause, 0) + millisPerMessage));
+                int queue = context.getMessageQueue().getQueueId();
+                tell("received " + group + " " + queue + " " + new String(message.getBody(), StandardCharsets.UTF_8));
+            }
+            return ConsumeOrderlyStatus.SUCCESS;
+        });
+        try {
+            consumer.start();
+        } catch (Exception e) {
+            consumer.shutdown();
+            throw e;
+        }
+        return consumer;
     }
 }
