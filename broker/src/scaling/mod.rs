@@ -205,6 +205,17 @@ pub(crate) fn start(broker: &Broker, group: &str, topic: &str, queue: i32) -> Op
     (was_there || broker.offsets.knows(group, topic)).then_some(start.0)
 }
 
+/// The number of queues that can be read, where it is `read` and a crash may have come between a record and the settings.
+fn read_queues(state: &TopicScaling, read: i32) -> i32 {
+    let Some(queues) = state.queues.filter(|_| !state.is_active()) else { return read };
+    match state.flips.last() {
+        // It was opened, and nobody changed this since.
+        Some(flip) if flip.from < flip.to && read == flip.from => flip.to,
+        // What lies above was given up, or never came to be.
+        _ => read.min(queues),
+    }
+}
+
 /// Drops flips that guard nothing any more. Called now and then.
 pub(crate) fn forget_expired(broker: &Broker) {
     for topic in broker.topics.scaled() {
@@ -224,7 +235,7 @@ pub(crate) fn forget_expired(broker: &Broker) {
 pub(crate) fn resume(broker: &Broker) {
     for topic in broker.topics.scaled() {
         let Some(state) = topic.scales.now() else { continue };
-        follow(broker, &topic, |read| read);
+        follow(broker, &topic, |read| read_queues(&state, read));
         let name = &topic.config().topic_name;
         for (group, passed) in &state.passed {
             for (_, queue) in passed {
@@ -288,5 +299,37 @@ pub(crate) fn flip_settled(broker: &Broker) {
             // Still announced: the next look tries again.
             Err(refusal) => tracing::error!(topic = name, id = %announced.id, %refusal, "cannot flip"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_catch_up_with_what_a_crash_kept_from_them() {
+        let id = ScaleId::new("s").expect("a good id");
+        let flipped = |from: i32, to: i32| Event::Flipped {
+            id: id.clone(),
+            from,
+            to,
+            modulus: from.min(to),
+            fences: Vec::new(),
+            at: 0,
+        };
+        let after = |events: &[Event], read: i32| {
+            let mut state = TopicScaling::default();
+            events.iter().for_each(|event| state.apply(event));
+            read_queues(&state, read)
+        };
+        let opened = Event::Opened { id: id.clone() };
+        assert_eq!(after(&[flipped(8, 4)], 8), 8, "some group may still have to read them");
+        assert_eq!(after(&[flipped(8, 4), opened.clone()], 8), 4);
+        assert_eq!(after(&[flipped(4, 8)], 4), 4, "not open to everybody yet");
+        assert_eq!(after(&[flipped(4, 8), opened.clone()], 4), 8);
+        assert_eq!(after(&[flipped(4, 8), opened], 6), 6, "changed by hand since");
+        let announced = Event::Announced { id: id.clone(), from: 4, to: 8, settle: Settle::default(), at: 0 };
+        assert_eq!(after(&[announced.clone()], 8), 8);
+        assert_eq!(after(&[announced, Event::Aborted { id }], 8), 4);
     }
 }
