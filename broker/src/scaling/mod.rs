@@ -329,7 +329,7 @@ mod tests {
         assert_eq!(after(&[flipped(4, 8), opened.clone()], 4), 8);
         assert_eq!(after(&[flipped(4, 8), opened], 6), 6, "changed by hand since");
         let announced = Event::Announced { id: id.clone(), from: 4, to: 8, settle: Settle::default(), at: 0 };
-        assert_eq!(after(&[announced.clone()], 8), 8);
+        assert_eq!(after(std::slice::from_ref(&announced), 8), 8);
         assert_eq!(after(&[announced, Event::Aborted { id }], 8), 4);
     }
 }
