@@ -24,6 +24,7 @@ pub(crate) struct Queue {
 /// A topic's settings and the queues that were used so far.
 #[derive(Debug)]
 pub(crate) struct Topic {
+    name: Box<str>,
     config: RwLock<Arc<TopicConfig>>,
     queues: RwLock<BTreeMap<i32, Arc<Queue>>>,
     /// Which of the queues take messages, and who may read them, when their number was changed in order.
@@ -32,7 +33,17 @@ pub(crate) struct Topic {
 
 impl Topic {
     fn new(config: TopicConfig) -> Self {
-        Self { config: RwLock::new(Arc::new(config)), queues: RwLock::default(), scales: Cell::default() }
+        let name = config.topic_name.as_str().into();
+        Self {
+            name,
+            config: RwLock::new(Arc::new(config)),
+            queues: RwLock::default(),
+            scales: Cell::default(),
+        }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     pub(crate) fn config(&self) -> Arc<TopicConfig> {
@@ -46,7 +57,7 @@ impl Topic {
         }
         let mut queues = self.queues.write();
         Arc::clone(queues.entry(id).or_insert_with(|| {
-            let log = store.queue(&self.config.read().topic_name, id);
+            let log = store.queue(&self.name, id);
             Arc::new(Queue { log, holds: Holds::default() })
         }))
     }

@@ -275,6 +275,14 @@ pub enum ScalePhase {
     Aborted,
 }
 
+impl ScalePhase {
+    /// Begun on the broker, and not at its end.
+    #[must_use]
+    pub fn is_under_way(self) -> bool {
+        matches!(self, Self::Announced | Self::Draining)
+    }
+}
+
 /// A group on its way through a change of the number of queues.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

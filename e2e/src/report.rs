@@ -1,14 +1,29 @@
-//! Says loudly what was not tried.
+//! Trials, and what is said loudly of those that were not tried.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use crate::toolchain::Missing;
+use anyhow::Result;
+use libtest_mimic::{Failed, Trial};
 
 /// Reasons and the trials they cost.
 static SKIPPED: Mutex<BTreeMap<String, Vec<String>>> = Mutex::new(BTreeMap::new());
 
-pub fn skipped(trial: &str, missing: &Missing) {
+/// A trial; without what it needs it is skipped, loudly.
+pub fn trial(
+    name: String,
+    available: Result<(), Missing>,
+    body: impl FnOnce() -> Result<()> + Send + 'static,
+) -> Trial {
+    if let Err(missing) = &available {
+        skipped(&name, missing);
+    }
+    let run = || body().map_err(|error| Failed::from(format!("{error:#}")));
+    Trial::test(name, run).with_ignored_flag(available.is_err())
+}
+
+fn skipped(trial: &str, missing: &Missing) {
     SKIPPED
         .lock()
         .expect("no one panics while holding it")

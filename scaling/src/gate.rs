@@ -15,6 +15,11 @@ pub trait Progress {
     fn consumed(&self, queue: i32) -> QueueOffset;
     /// The first offset that the queue still has: what lay before was deleted for its age.
     fn first(&self, queue: i32) -> QueueOffset;
+
+    /// Messages of the queue before `fence` that the group has still to consume.
+    fn left(&self, queue: i32, fence: QueueOffset) -> i64 {
+        (fence - self.consumed(queue).max(self.first(queue))).max(0)
+    }
 }
 
 /// How far a group may read a queue.
@@ -53,10 +58,7 @@ impl TopicScaling {
                 *fence = flip.fence(queue).max(*fence);
             }
         }
-        let left = |(queue, fence): (i32, QueueOffset)| {
-            (fence - progress.consumed(queue).max(progress.first(queue))).max(0)
-        };
-        furthest.into_iter().map(left).sum()
+        furthest.into_iter().map(|(queue, fence)| progress.left(queue, fence)).sum()
     }
 }
 

@@ -147,30 +147,32 @@ impl Oracle {
         self.groups.remove(group);
     }
 
-    /// Messages that `group` still has to be given.
-    #[must_use]
-    pub fn missing(&self, group: &str) -> u64 {
+    /// Messages that `group` still has to be given: keys and numbers.
+    fn missing<'a>(&'a self, group: &str) -> impl Iterator<Item = (&'a str, u64)> {
         let group = self.groups.get(group);
-        let of_key = |(key, acknowledged): (&String, &Acknowledged)| {
+        self.keys.iter().flat_map(move |(key, acknowledged)| {
             let received = group.and_then(|group| group.keys.get(key));
-            acknowledged.seqs.iter().filter(|seq| !received.is_some_and(|r| r.seqs.contains(seq))).count()
-                as u64
-        };
-        self.keys.iter().map(of_key).sum()
+            let missing = move |seq: &&u64| !received.is_some_and(|received| received.seqs.contains(seq));
+            acknowledged.seqs.iter().filter(missing).map(move |seq| (key.as_str(), *seq))
+        })
+    }
+
+    /// True when `group` was given everything. Cheap while most of it is missing.
+    #[must_use]
+    pub fn has_all(&self, group: &str) -> bool {
+        self.missing(group).next().is_none()
+    }
+
+    /// Inversions so far, over all producers of a key. Cheap.
+    #[must_use]
+    pub fn inversions(&self, group: &str) -> u64 {
+        self.groups.get(group).map_or(0, |group| group.keys.values().map(|key| key.across).sum())
     }
 
     /// Some of the messages that `group` still has to be given: their keys and numbers.
     #[must_use]
     pub fn examples_missing(&self, group: &str, most: usize) -> Vec<(String, u64)> {
-        let group = self.groups.get(group);
-        let mut missing: Vec<_> = self
-            .keys
-            .iter()
-            .flat_map(|(key, acknowledged)| acknowledged.seqs.iter().map(move |seq| (key.clone(), *seq)))
-            .filter(|(key, seq)| {
-                !group.is_some_and(|g| g.keys.get(key).is_some_and(|r| r.seqs.contains(seq)))
-            })
-            .collect();
+        let mut missing: Vec<_> = self.missing(group).map(|(key, seq)| (key.to_owned(), seq)).collect();
         missing.sort_by_key(|(_, seq)| *seq);
         missing.truncate(most);
         missing
@@ -181,7 +183,7 @@ impl Oracle {
     pub fn verdict(&self, group: &str) -> Verdict {
         let mut verdict = Verdict {
             acknowledged: self.keys.values().map(|key| key.seqs.len() as u64).sum(),
-            lost: self.missing(group),
+            lost: self.missing(group).count() as u64,
             ..Verdict::default()
         };
         let Some(group) = self.groups.get(group) else { return verdict };

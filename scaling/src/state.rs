@@ -132,15 +132,27 @@ impl TopicScaling {
             || self.ended.iter().any(|(ended, _)| ended == id)
     }
 
-    fn is_flipped(&self, id: &ScaleId) -> bool {
-        self.flips.iter().any(|flip| flip.id == *id)
-            || self.ended.iter().any(|(ended, how)| ended == id && *how == Ended::Done)
+    /// The flip of this scale, while it may still have to guard something.
+    #[must_use]
+    pub fn flip(&self, id: &ScaleId) -> Option<&Flip> {
+        self.flips.iter().find(|flip| flip.id == *id)
     }
 
-    /// A scale that is not done: announced, or flipped with its new queues not open to everybody.
+    fn is_flipped(&self, id: &ScaleId) -> bool {
+        self.flip(id).is_some() || self.ended.iter().any(|(ended, how)| ended == id && *how == Ended::Done)
+    }
+
+    /// The newest scale that is not done: announced, or flipped with its new queues not open to everybody.
+    #[must_use]
+    pub fn active(&self) -> Option<&ScaleId> {
+        let announced = self.announced.as_ref().map(|announced| &announced.id);
+        announced.or_else(|| self.flips.iter().rfind(|flip| !flip.opened).map(|flip| &flip.id))
+    }
+
+    /// True while some scale is not done.
     #[must_use]
     pub fn is_active(&self) -> bool {
-        self.announced.is_some() || self.flips.iter().any(|flip| !flip.opened)
+        self.active().is_some()
     }
 
     /// The queue that takes a message that was sent to `asked`.

@@ -3,7 +3,7 @@
 //! A client chooses `hash(key) mod n` from a list of all writable queues. Java sorts the list by broker name, then queue id
 //! (`MQClientInstance.topicRouteData2TopicPublishInfo`); older Go clients take the brokers in the route's order.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 /// A queue of a topic: its broker's name and its id there.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,7 +57,7 @@ pub fn judge(before: &[QueueRef], after: &[QueueRef]) -> Verdict {
     if before.is_empty() || after.is_empty() {
         return Verdict { is_local: true, ..Verdict::default() };
     }
-    let old: HashMap<&QueueRef, ()> = before.iter().map(|queue| (queue, ())).collect();
+    let old: HashSet<&QueueRef> = before.iter().collect();
     // A hash's places in both lists repeat with the least common multiple of the lengths. Within it each pair of places
     // that leave the same rest by the greatest common divisor meets once.
     let divisor = divisor(before.len(), after.len());
@@ -69,7 +69,7 @@ pub fn judge(before: &[QueueRef], after: &[QueueRef]) -> Verdict {
                 continue;
             }
             moved += 1;
-            into_old += u64::from(old.contains_key(to));
+            into_old += u64::from(old.contains(to));
             is_local &= from.broker == to.broker;
         }
     }

@@ -17,7 +17,7 @@ pub(super) fn plan(
     observed: &Observed<TopicOnBroker>,
     now: &Time,
 ) -> Plan<TopicStatus, Action> {
-    let mut draft = Draft::default();
+    let mut draft = Draft::new(status.scale.clone(), now.clone());
     let deletes = topic.spec.deletion_policy == DeletionPolicy::Delete;
     if deletes {
         for entry in status.brokers.iter().filter(|entry| entry.owned) {
@@ -39,7 +39,7 @@ pub(super) fn plan(
         }
     });
     Plan {
-        status: next_status(topic, status, draft.brokers, status.scale.clone(), &outcome, now),
+        status: next_status(topic, status, draft.brokers, draft.scale, &outcome, now),
         actions: draft.actions,
         outcome,
         finished,

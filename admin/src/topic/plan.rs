@@ -2,12 +2,12 @@
 
 use super::action::Action;
 use super::observe::TopicOnBroker;
-use super::{Topic, desired, wanted};
+use super::{Topic, desired, scale, wanted};
 use crate::conditions::{Outcome, conditions};
 use crate::findings::{Findings, Weight};
 use crate::observed::{Observed, Seen};
 use crate::reconcile::Plan;
-use gantry_crds::{Condition, DeletionPolicy, ScalePhase, ScaleStatus, TopicBrokerStatus, TopicStatus};
+use gantry_crds::{DeletionPolicy, ScaleStatus, TopicBrokerStatus, TopicStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 pub(super) fn plan(
@@ -16,7 +16,7 @@ pub(super) fn plan(
     observed: &Observed<TopicOnBroker>,
     now: &Time,
 ) -> Plan<TopicStatus, Action> {
-    let mut draft = Draft { scale: status.scale.clone(), now: Some(now.clone()), ..Draft::default() };
+    let mut draft = Draft::new(status.scale.clone(), now.clone());
     for broker in wanted(&topic.spec) {
         let known = status.brokers.iter().find(|entry| entry.broker == *broker);
         draft.on_broker(topic, broker, known, observed);
@@ -47,7 +47,7 @@ pub(super) fn next_status(
 ) -> TopicStatus {
     TopicStatus {
         observed_generation: topic.generation,
-        conditions: with_stale_producers(
+        conditions: scale::with_stale_producers(
             conditions(outcome, &status.conditions, topic.generation, now),
             scale.as_ref(),
             topic.generation,
@@ -59,46 +59,21 @@ pub(super) fn next_status(
     }
 }
 
-/// Adds the condition that some producer seems stale, while there is one.
-fn with_stale_producers(
-    mut conditions: Vec<Condition>,
-    scale: Option<&ScaleStatus>,
-    generation: Option<i64>,
-    now: &Time,
-) -> Vec<Condition> {
-    let before = conditions.iter().position(|condition| condition.type_ == Condition::STALE_PRODUCER);
-    let before = before.map(|at| conditions.remove(at));
-    let active = |scale: &&ScaleStatus| matches!(scale.phase, ScalePhase::Announced | ScalePhase::Draining);
-    let stale = scale.filter(active).map(|scale| &scale.stale_producers).filter(|stale| !stale.is_empty());
-    if let Some(stale) = stale {
-        conditions.push(Condition {
-            type_: Condition::STALE_PRODUCER.into(),
-            status: "True".into(),
-            reason: "SendsToOldQueuesOnly".into(),
-            message: format!(
-                "{} sent to none of the new queues: restart it, or shorten its pollNameServerInterval; until it learns of them \
-                 its keys can lose their order",
-                stale.join(", ")
-            ),
-            observed_generation: generation,
-            last_transition_time: before.map_or_else(|| now.clone(), |same| same.last_transition_time),
-        });
-    }
-    conditions
-}
-
 /// What comes together while going through the brokers.
-#[derive(Default)]
 pub(super) struct Draft {
     pub(super) brokers: Vec<TopicBrokerStatus>,
     pub(super) actions: Vec<Action>,
     pub(super) findings: Findings,
     /// As it was known, then as it is.
     pub(super) scale: Option<ScaleStatus>,
-    pub(super) now: Option<Time>,
+    pub(super) now: Time,
 }
 
 impl Draft {
+    pub(super) fn new(scale: Option<ScaleStatus>, now: Time) -> Self {
+        Self { brokers: Vec::new(), actions: Vec::new(), findings: Findings::default(), scale, now }
+    }
+
     /// A broker that shall have the topic.
     fn on_broker(
         &mut self,

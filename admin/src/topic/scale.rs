@@ -7,7 +7,7 @@ use super::plan::Draft;
 use super::{APPROVE_SCALE, Topic, wanted};
 use crate::admin::Scale;
 use crate::findings::Weight;
-use gantry_crds::{Approval, OpenReads, ScaleGroupStatus, ScalePhase, ScaleStatus};
+use gantry_crds::{Approval, Condition, OpenReads, ScaleGroupStatus, ScalePhase, ScaleStatus};
 use gantry_remoting::body::{AnnouncedScaleBody, FlipBody, TopicScalingBody};
 use gantry_scaling::{is_multiple, topology};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -19,12 +19,7 @@ const LISTED: usize = 20;
 
 /// True when nothing is under way and the topic has this many queues.
 pub(super) fn is_done(scaling: &TopicScalingBody, queues: i32) -> bool {
-    scaling.announced.is_none() && under_way(scaling).is_none() && scaling.queues == queues
-}
-
-/// The oldest flip that is not done.
-fn under_way(scaling: &TopicScalingBody) -> Option<&FlipBody> {
-    scaling.flips.iter().find(|flip| !flip.opened)
+    scaling.announced.is_none() && scaling.under_way().is_none() && scaling.queues == queues
 }
 
 /// A broker that has the topic.
@@ -39,7 +34,7 @@ impl Draft {
         let on = On { broker, addr };
         if let Some(announced) = &scaling.announced {
             self.announced(topic, &on, scaling, announced);
-        } else if let Some(flip) = under_way(scaling) {
+        } else if let Some(flip) = scaling.under_way() {
             self.draining(topic, &on, scaling, flip);
         } else if scaling.queues != topic.spec.queues {
             self.begin(topic, &on, scaling);
@@ -83,7 +78,7 @@ impl Draft {
         let (from, to) = (flip.from, flip.to);
         let flipped_at = time(flip.at);
         let mut scale = self.known(&flip.id, from, to);
-        let remaining = scaling.groups.iter().map(|group| group.remaining).sum();
+        let remaining = scaling.remaining();
         if scale.phase != ScalePhase::Draining {
             scale.remaining_at_first = remaining;
         }
@@ -197,7 +192,7 @@ impl Draft {
             scale.summary = format!("{} -> {}: done", scale.from, scale.to);
         }
         scale.groups = groups(scaling);
-        scale.remaining = scale.groups.iter().map(|group| group.remaining).sum();
+        scale.remaining = scaling.remaining();
         scale.estimated_seconds = None;
         scale.stale_producers.clear();
     }
@@ -213,7 +208,7 @@ impl Draft {
     }
 
     fn now_millis(&self) -> i64 {
-        self.now.as_ref().map_or(0, |now| now.0.as_millisecond())
+        self.now.0.as_millisecond()
     }
 
     fn since(&self, time: &Time) -> i64 {
@@ -266,6 +261,34 @@ fn preview(topic: &Topic, from: i32, to: i32, scaling: &TopicScalingBody) -> Str
         "{from} to {to} queues: clients get {} to learn of the new ones, then they take messages; they are opened {opened}",
         seconds(i64::from(plan.settle_seconds) * 1000)
     )
+}
+
+/// Adds the condition that some producer seems stale, while there is one.
+pub(super) fn with_stale_producers(
+    mut conditions: Vec<Condition>,
+    scale: Option<&ScaleStatus>,
+    generation: Option<i64>,
+    now: &Time,
+) -> Vec<Condition> {
+    let before = conditions.iter().position(|condition| condition.type_ == Condition::STALE_PRODUCER);
+    let before = before.map(|at| conditions.remove(at));
+    let stale = scale.filter(|scale| scale.phase.is_under_way());
+    let stale = stale.map(|scale| &scale.stale_producers).filter(|stale| !stale.is_empty());
+    if let Some(stale) = stale {
+        conditions.push(Condition {
+            type_: Condition::STALE_PRODUCER.into(),
+            status: "True".into(),
+            reason: "SendsToOldQueuesOnly".into(),
+            message: format!(
+                "{} sent to none of the new queues: restart it, or shorten its pollNameServerInterval; until it learns of them \
+                 its keys can lose their order",
+                stale.join(", ")
+            ),
+            observed_generation: generation,
+            last_transition_time: before.map_or_else(|| now.clone(), |same| same.last_transition_time),
+        });
+    }
+    conditions
 }
 
 /// Groups that have something to consume, those with the most first.

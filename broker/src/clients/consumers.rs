@@ -18,7 +18,7 @@ pub(crate) struct Consumers {
     groups: RwLock<HashMap<Box<str>, Group>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Group {
     /// Since when somebody of it is connected: milliseconds since the epoch.
     since: i64,
@@ -50,19 +50,6 @@ impl Subscription {
         Self {
             data: SubscriptionData { code_set: filter.hashes().to_vec(), ..data.clone() },
             filter: Arc::new(filter),
-        }
-    }
-}
-
-impl Default for Group {
-    fn default() -> Self {
-        Self {
-            since: now_ms(),
-            consume_type: ConsumeType::default(),
-            model: MessageModel::default(),
-            from_where: ConsumeFromWhere::default(),
-            clients: BTreeMap::new(),
-            subscriptions: BTreeMap::new(),
         }
     }
 }
@@ -99,7 +86,9 @@ impl Consumers {
         without_sub: bool,
     ) -> bool {
         let mut groups = self.groups.write();
-        let group = groups.entry(data.group_name.as_str().into()).or_default();
+        let group = groups
+            .entry(data.group_name.as_str().into())
+            .or_insert_with(|| Group { since: now_ms(), ..Group::default() });
         group.consume_type = data.consume_type;
         group.model = data.message_model;
         group.from_where = data.consume_from_where;

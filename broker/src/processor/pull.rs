@@ -8,6 +8,7 @@ use crate::scaling::{self, Passage};
 use crate::session::BrokerSession;
 use crate::topics::{Queue, Topic};
 use gantry_remoting::body::{MessageModel, PERM_READ};
+use gantry_remoting::codec::HeaderWriter;
 use gantry_remoting::header::{self, FromFields as _, PullMessage};
 use gantry_remoting::reply::{Outbound, Refusal, ReplyTo};
 use gantry_remoting::{Command, ResponseCode};
@@ -127,13 +128,7 @@ impl Read<'_> {
 /// In front of a closed gate a client sees a queue that has nothing new.
 fn answer_gated(broker: &Broker, out: &mut Outbound, to: ReplyTo, queue: &Queue, asked: QueueOffset) {
     let (min, max) = (queue.log.min_offset(), broker.store.max_offset(&queue.log));
-    let fields = |header: &mut gantry_remoting::codec::HeaderWriter<'_>| {
-        header.remark(PullStatus::OffsetOverflowOne.name());
-        header.int_field("suggestWhichBrokerId", 0);
-        header.int_field("nextBeginOffset", asked.0);
-        header.int_field("minOffset", min.0);
-        header.int_field("maxOffset", max.0);
-    };
+    let fields = fields(PullStatus::OffsetOverflowOne.name(), asked, min, max);
     out.respond(to, ResponseCode::PULL_NOT_FOUND, fields, &[]);
 }
 
@@ -172,18 +167,12 @@ fn moved_by_reset(
     queue_id: i32,
 ) -> bool {
     let broker = &session.broker;
-    let Some(offset) = broker.offsets.take_reset(group, &topic.config().topic_name, queue_id) else {
+    let Some(offset) = broker.offsets.take_reset(group, topic.name(), queue_id) else {
         return false;
     };
     let queue = topic.queue(&broker.store, queue_id);
-    let (min, max) = (queue.log.min_offset().0, broker.store.max_offset(&queue.log).0);
-    let fields = |header: &mut gantry_remoting::codec::HeaderWriter<'_>| {
-        header.remark("OFFSET_RESET");
-        header.int_field("suggestWhichBrokerId", 0);
-        header.int_field("nextBeginOffset", offset);
-        header.int_field("minOffset", min);
-        header.int_field("maxOffset", max);
-    };
+    let (min, max) = (queue.log.min_offset(), broker.store.max_offset(&queue.log));
+    let fields = fields("OFFSET_RESET", QueueOffset(offset), min, max);
     out.respond(to, ResponseCode::PULL_OFFSET_MOVED, fields, &[]);
     true
 }
@@ -324,14 +313,24 @@ fn is_cold(broker: &Broker, pulled: &Pulled) -> bool {
         && !pulled.is_resident()
 }
 
-fn write(out: &mut Outbound, to: ReplyTo, pulled: &Pulled, asked: QueueOffset) {
-    let fields = |header: &mut gantry_remoting::codec::HeaderWriter<'_>| {
-        header.remark(pulled.status.name());
+/// The header of every answer that is no refusal.
+fn fields(
+    remark: &str,
+    next: QueueOffset,
+    min: QueueOffset,
+    max: QueueOffset,
+) -> impl FnOnce(&mut HeaderWriter<'_>) {
+    move |header| {
+        header.remark(remark);
         header.int_field("suggestWhichBrokerId", 0);
-        header.int_field("nextBeginOffset", pulled.next_offset.0);
-        header.int_field("minOffset", pulled.min_offset.0);
-        header.int_field("maxOffset", pulled.max_offset.0);
-    };
+        header.int_field("nextBeginOffset", next.0);
+        header.int_field("minOffset", min.0);
+        header.int_field("maxOffset", max.0);
+    }
+}
+
+fn write(out: &mut Outbound, to: ReplyTo, pulled: &Pulled, asked: QueueOffset) {
+    let fields = fields(pulled.status.name(), pulled.next_offset, pulled.min_offset, pulled.max_offset);
     let code = code_of(pulled, asked);
     if pulled.len <= COPY_BELOW {
         // For a small answer a copy costs less than a slice of its own.

@@ -134,7 +134,7 @@ fn store(session: &BrokerSession, command: &Command<'_>) -> Result<Done, Refusal
     let level = if dead { 0 } else { facts.delay_level };
     let (queue_id, appended) = if level > 0 {
         let level = level.min(broker.delay_levels.highest());
-        let delayed_text = delayed_properties(&text, &topic.config().topic_name, queue_id, level);
+        let delayed_text = delayed_properties(&text, topic.name(), queue_id, level);
         message.properties = &delayed_text;
         message.tag = Tag::DueAfter(broker.delay_levels.delay(level).unwrap_or_default());
         let (schedule, queue) = schedule_queue(broker, level)?;

@@ -5,7 +5,7 @@ use super::settle::Wait;
 use crate::faults::{self, Fault};
 use gantry_message::QueueOffset;
 use gantry_scaling::{Event, TopicScaling};
-use gantry_store::{PhysicalOffset, Turn};
+use gantry_store::Turn;
 use parking_lot::{Mutex, RwLock};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,8 +20,6 @@ pub(crate) struct Cell {
     pub(crate) producers: Producers,
     /// How far an announced scale is.
     pub(super) wait: Mutex<Option<Wait>>,
-    /// Groups whose passing of a fence is on record, but maybe not on the disk yet: up to where the log has to be.
-    pub(super) unsafe_until: Mutex<Vec<(Box<str>, PhysicalOffset)>>,
 }
 
 /// The queue that takes a message, as long as the turn lasts.
@@ -42,21 +40,12 @@ impl Cell {
 
     /// The queue that takes what was sent to `asked`.
     pub(crate) fn place(&self, asked: i32) -> Place {
-        self.place_by(|state| match state {
-            Some(_) if faults::has(Fault::NoRedirect) => asked,
-            Some(state) => state.place(asked),
-            None => asked,
-        })
-    }
-
-    /// The queue that takes a message by a rule of the caller's.
-    pub(crate) fn place_by(&self, rule: impl FnOnce(Option<&TopicScaling>) -> i32) -> Place {
         // Before the state: should it change in between, the turn is over and the append says so.
         let turn = self.turn.load(Ordering::Acquire);
-        if turn == 0 {
-            return Place { queue: rule(None), turn };
+        if turn == 0 || faults::has(Fault::NoRedirect) {
+            return Place { queue: asked, turn };
         }
-        Place { queue: rule(self.state.read().as_deref()), turn }
+        Place { queue: self.state.read().as_ref().map_or(asked, |state| state.place(asked)), turn }
     }
 
     /// Counts the changes of which queue takes which messages. What was read of the state holds while it stays the same.

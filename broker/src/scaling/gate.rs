@@ -26,7 +26,7 @@ pub(crate) enum Passage {
     Closed,
 }
 
-/// Groups that wait for a record to be on the disk.
+/// Groups whose passing of a fence is on record, but maybe not on the disk yet.
 #[derive(Debug, Default)]
 pub(crate) struct Passages {
     waiting: Mutex<Vec<Waiting>>,
@@ -46,6 +46,12 @@ impl Passages {
         for Waiting { topic, group, .. } in safe {
             topic.wake_gated(&group);
         }
+    }
+
+    /// Whether the log has still to come to the disk before the group may go on.
+    fn are_unsafe(&self, topic: &Arc<Topic>, group: &str, durable: PhysicalOffset) -> bool {
+        let is_this = |waiting: &Waiting| Arc::ptr_eq(&waiting.topic, topic) && *waiting.group == *group;
+        self.waiting.lock().iter().any(|waiting| waiting.end > durable && is_this(waiting))
     }
 }
 
@@ -78,32 +84,23 @@ pub(crate) fn passage(
     for (id, queues) in passed {
         let event = Event::Passed { id, group: group.to_owned(), queues };
         match broker.journal.changing().record(broker, topic, &event) {
-            Ok(end) => topic.scales.unsafe_until.lock().push((group.into(), end)),
+            Ok(end) => {
+                let waiting = Waiting { end, topic: Arc::clone(topic), group: group.into() };
+                broker.passages.waiting.lock().push(waiting);
+            }
             Err(refusal) => {
-                tracing::warn!(group, topic = topic.config().topic_name, %refusal, "a gate stays closed");
+                tracing::warn!(group, topic = topic.name(), %refusal, "a gate stays closed");
                 return Passage::Closed;
             }
         }
     }
-    if let Some(end) = unsafe_until(broker, topic, group) {
-        broker.passages.waiting.lock().push(Waiting { end, topic: Arc::clone(topic), group: group.into() });
-        // It may have come to the disk in between, with nobody on the list to be told.
-        if broker.store.durable_end() < end {
-            return Passage::Closed;
-        }
+    if broker.passages.are_unsafe(topic, group, broker.store.durable_end()) {
+        return Passage::Closed;
     }
     match gate.limit {
         Some(limit) => Passage::Messages(usize::try_from(limit - offset).unwrap_or(0)),
         None => Passage::Open,
     }
-}
-
-/// Up to where the log has to be on the disk before the group may go on; `None` when it is.
-fn unsafe_until(broker: &Broker, topic: &Topic, group: &str) -> Option<PhysicalOffset> {
-    let durable = broker.store.durable_end();
-    let mut all = topic.scales.unsafe_until.lock();
-    all.retain(|(_, end)| *end > durable);
-    all.iter().filter(|(of, _)| **of == *group).map(|(_, end)| *end).max()
 }
 
 /// Commits a group's offset, forwards or back.
@@ -114,7 +111,7 @@ pub(crate) fn commit(
     queue: i32,
     offset: i64,
 ) -> Result<(), Refusal> {
-    let name = &topic.config().topic_name;
+    let name = topic.name();
     let Some(state) = topic.scales.now() else {
         broker.offsets.commit(group, name, queue, offset);
         return Ok(());
@@ -142,7 +139,7 @@ pub(crate) fn reset(
         to = state.began(queue).map_or(to, |flip| to.max(flip.fence(queue).0));
         record_if_set_back(broker, topic, &state, group, queue, QueueOffset(to))?;
     }
-    broker.offsets.reset(group, &topic.config().topic_name, queue, to);
+    broker.offsets.reset(group, topic.name(), queue, to);
     topic.wake_gated(group);
     Ok(to)
 }

@@ -19,13 +19,12 @@ pub(super) struct At<'a> {
 
 impl Progress for At<'_> {
     fn consumed(&self, queue: i32) -> QueueOffset {
-        let name = &self.topic.config().topic_name;
-        QueueOffset(self.broker.offsets.get(self.group, name, queue).unwrap_or(0))
+        QueueOffset(self.broker.offsets.get(self.group, self.topic.name(), queue).unwrap_or(0))
     }
 
     fn first(&self, queue: i32) -> QueueOffset {
-        let name = &self.topic.config().topic_name;
-        self.broker.store.existing_queue(name, queue).map_or(QueueOffset(0), |queue| queue.min_offset())
+        let queue = self.broker.store.existing_queue(self.topic.name(), queue);
+        queue.map_or(QueueOffset(0), |queue| queue.min_offset())
     }
 }
 
@@ -48,7 +47,6 @@ pub(super) fn is_gated(broker: &Broker, group: &str) -> bool {
 
 /// Messages that a group has still to read in the queues that go with this flip; `None` when none.
 pub(super) fn left(flip: &Flip, at: &At<'_>) -> Option<i64> {
-    let left = |queue: i32| (flip.fence(queue) - at.consumed(queue).max(at.first(queue))).max(0);
-    let left: i64 = (flip.to..flip.from).map(left).sum();
+    let left: i64 = (flip.to..flip.from).map(|queue| at.left(queue, flip.fence(queue))).sum();
     (left > 0).then_some(left)
 }

@@ -86,8 +86,7 @@ impl Journal {
                 return Ok(());
             }
             written.unsaved = false;
-            let state =
-                |topic: Arc<Topic>| Some((topic.config().topic_name.clone(), (*topic.scales.now()?).clone()));
+            let state = |topic: Arc<Topic>| Some((topic.name().to_owned(), (*topic.scales.now()?).clone()));
             let topics = broker.topics.scaled().into_iter().filter_map(state).collect();
             ScalesFile { next_offset: written.next_offset, topics }
         };
@@ -112,9 +111,8 @@ impl Changing<'_> {
         topic: &Topic,
         event: &Event,
     ) -> Result<PhysicalOffset, Refusal> {
-        let name = &topic.config().topic_name;
-        let record = Record { topic: name.clone(), event: event.clone() };
-        let (queue, keys) = (self.queue(broker), keys(name));
+        let record = Record { topic: topic.name().to_owned(), event: event.clone() };
+        let (queue, keys) = (self.queue(broker), keys(topic.name()));
         faults::point("before a record");
         let appended = broker.store.append(&queue, &message(&record.to_bytes(), &keys), None);
         let end = self.noted(broker, appended)?;
@@ -131,9 +129,9 @@ impl Changing<'_> {
         queues: &[Arc<ConsumeQueue>],
         event: impl Fn(&[QueueOffset]) -> Event,
     ) -> Result<PhysicalOffset, Refusal> {
-        let name = &topic.config().topic_name;
-        let (queue, keys) = (self.queue(broker), keys(name));
-        let body = |ends: &[QueueOffset]| Record { topic: name.clone(), event: event(ends) }.to_bytes();
+        let (queue, keys) = (self.queue(broker), keys(topic.name()));
+        let body =
+            |ends: &[QueueOffset]| Record { topic: topic.name().to_owned(), event: event(ends) }.to_bytes();
         let then = |ends: &[QueueOffset]| topic.scales.apply(&event(ends));
         faults::point("before a flip");
         let appended = broker.store.append_at_ends(&queue, &message(&[], &keys), queues, body, then);

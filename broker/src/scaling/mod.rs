@@ -45,7 +45,7 @@ pub(crate) fn begin(broker: &Broker, topic: &Arc<Topic>, begin: &Begin, how: How
     let plan = state.plan(begin, config.write_queue_nums);
     let plan = plan.map_err(|refused| Refusal::new(ResponseCode::INVALID_PARAMETER, refused.to_string()))?;
     let &Begin { ref id, from, to, .. } = begin;
-    let name = &config.topic_name;
+    let name = topic.name();
     match plan {
         // Settings may lag behind the record, when a crash came between.
         Plan::Known => tracing::debug!(topic = name, %id, "this scale is known"),
@@ -62,7 +62,7 @@ pub(crate) fn begin(broker: &Broker, topic: &Arc<Topic>, begin: &Begin, how: How
     drop(scales);
     let early = how.open_reads_early && plan == Plan::Announce;
     let changed = follow(broker, topic, |read| if early { read.max(to) } else { read });
-    broker.settling.look_at(topic, broker.topics.version().counter);
+    broker.settling.look_at(broker, topic);
     Ok(changed)
 }
 
@@ -70,7 +70,7 @@ pub(crate) fn begin(broker: &Broker, topic: &Arc<Topic>, begin: &Begin, how: How
 pub(crate) fn abort(broker: &Broker, topic: &Topic, id: &ScaleId) -> Result<bool, Refusal> {
     let mut scales = broker.journal.changing();
     let state = topic.scales.now().unwrap_or_default();
-    if state.flips.iter().any(|flip| flip.id == *id) {
+    if state.flip(id).is_some() {
         return Err(refuse(format!(
             "scale {id} has flipped: messages are in the new queues, it can only go on; to have fewer queues again, scale back"
         )));
@@ -83,7 +83,7 @@ pub(crate) fn abort(broker: &Broker, topic: &Topic, id: &ScaleId) -> Result<bool
     };
     scales.record(broker, topic, &Event::Aborted { id: id.clone() })?;
     drop(scales);
-    tracing::info!(topic = topic.config().topic_name, %id, "scale aborted");
+    tracing::info!(topic = topic.name(), %id, "scale aborted");
     let from = announced.from;
     Ok(follow(broker, topic, |read| read.min(state.readable().unwrap_or(from))))
 }
@@ -92,7 +92,7 @@ pub(crate) fn abort(broker: &Broker, topic: &Topic, id: &ScaleId) -> Result<bool
 pub(crate) fn open(broker: &Broker, topic: &Topic, id: &ScaleId) -> Result<bool, Refusal> {
     let mut scales = broker.journal.changing();
     let state = topic.scales.now().unwrap_or_default();
-    let Some(flip) = state.flips.iter().find(|flip| flip.id == *id) else {
+    let Some(flip) = state.flip(id) else {
         return match state.knows(id) {
             true if state.announced.is_none() => Ok(false),
             true => Err(refuse(format!("scale {id} has not flipped yet"))),
@@ -102,7 +102,7 @@ pub(crate) fn open(broker: &Broker, topic: &Topic, id: &ScaleId) -> Result<bool,
     if !flip.opened {
         if flip.to < flip.from {
             let queues: Vec<i32> = (flip.to..flip.from).collect();
-            for group in groups::tracked(broker, &topic.config().topic_name) {
+            for group in groups::tracked(broker, topic.name()) {
                 let at = groups::At { broker, topic, group: &group };
                 if let Some(left) = groups::left(flip, &at) {
                     return Err(refuse(format!(
@@ -117,7 +117,7 @@ pub(crate) fn open(broker: &Broker, topic: &Topic, id: &ScaleId) -> Result<bool,
             }
         }
         scales.record(broker, topic, &Event::Opened { id: id.clone() })?;
-        tracing::info!(topic = topic.config().topic_name, %id, "scale done");
+        tracing::info!(topic = topic.name(), %id, "scale done");
     }
     drop(scales);
     let state = topic.scales.now().unwrap_or_default();
@@ -134,15 +134,11 @@ pub(crate) fn change_by_hand(broker: &Broker, topic: &Topic, wanted: &TopicConfi
     if wanted.write_queue_nums == is || state.queues.is_none() {
         return Ok(());
     }
-    if state.is_active() {
-        let id = state.announced.as_ref().map_or_else(
-            || state.flips.iter().rfind(|flip| !flip.opened).map(|flip| flip.id.to_string()),
-            |announced| Some(announced.id.to_string()),
-        );
+    if let Some(id) = state.active() {
         return Err(refuse(format!(
             "topic {} is being scaled in order (scale {}): writeQueueNums stays {is} until that is done; abort it first, or wait",
-            wanted.topic_name,
-            id.unwrap_or_default()
+            topic.name(),
+            id
         )));
     }
     broker.journal.changing().record(broker, topic, &Event::Released).map(drop)
@@ -220,9 +216,8 @@ fn read_queues(state: &TopicScaling, read: i32) -> i32 {
 pub(crate) fn forget_expired(broker: &Broker) {
     for topic in broker.topics.scaled() {
         if topic.scales.now().is_some_and(|state| !state.flips.is_empty()) {
-            let name = &topic.config().topic_name;
             let first = |queue: i32| {
-                let queue = broker.store.existing_queue(name, queue);
+                let queue = broker.store.existing_queue(topic.name(), queue);
                 queue.map_or(QueueOffset(i64::MAX), |queue| queue.min_offset())
             };
             broker.journal.changing().forget_expired(&topic, first);
@@ -236,21 +231,20 @@ pub(crate) fn resume(broker: &Broker) {
     for topic in broker.topics.scaled() {
         let Some(state) = topic.scales.now() else { continue };
         follow(broker, &topic, |read| read_queues(&state, read));
-        let name = &topic.config().topic_name;
         for (group, passed) in &state.passed {
             for (_, queue) in passed {
                 if let Some(fence) = state.passed_to(group, *queue) {
-                    broker.offsets.raise(group, name, *queue, fence.0);
+                    broker.offsets.raise(group, topic.name(), *queue, fence.0);
                 }
             }
         }
-        broker.settling.look_at(&topic, broker.topics.version().counter);
+        broker.settling.look_at(broker, &topic);
     }
 }
 
 /// Has the consumers of a topic look at their queues again, now and not within 20 s.
 fn notify_readers(broker: &Broker, topic: &Topic) {
-    for group in broker.consumers.groups_of(&topic.config().topic_name) {
+    for group in broker.consumers.groups_of(topic.name()) {
         broker.notify_group(&group);
     }
 }
@@ -289,7 +283,7 @@ pub(crate) fn flip_settled(broker: &Broker) {
     for topic in broker.settling.due(broker) {
         let mut scales = broker.journal.changing();
         let Some(announced) = topic.scales.now().and_then(|state| state.announced.clone()) else { continue };
-        let name = &topic.config().topic_name;
+        let name = topic.name();
         match scales.flip(broker, &topic, &announced.id, announced.from, announced.to) {
             Ok(()) => {
                 tracing::info!(topic = name, id = %announced.id, to = announced.to, "the new queues take messages");

@@ -43,17 +43,18 @@ pub(crate) enum Next {
 
 impl Settling {
     /// Has the topic looked at from now on, if there is something to look at. Name servers have to know its settings as they are
-    /// now, which is this version of all topics.
-    pub(crate) fn look_at(&self, topic: &Arc<Topic>, version: i64) {
+    /// now.
+    pub(super) fn look_at(&self, broker: &Broker, topic: &Arc<Topic>) {
         let Some(state) = topic.scales.now().filter(|state| state.is_active()) else { return };
         let mut wait = topic.scales.wait.lock();
         let announced = state.announced.as_ref().map(|announced| announced.id.as_str());
         if wait.as_ref().map(|wait| wait.id.as_str()) != announced {
+            let version = broker.topics.version().counter;
             *wait = announced.map(|id| Wait { id: id.to_owned(), version, known_since: None, counts: false });
             topic.scales.producers.watch();
         }
         drop(wait);
-        self.topics.lock().insert(topic.config().topic_name.clone(), Arc::clone(topic));
+        self.topics.lock().insert(topic.name().to_owned(), Arc::clone(topic));
     }
 
     /// Topics whose announced scale is to flip now.

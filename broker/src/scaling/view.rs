@@ -63,8 +63,8 @@ fn group(broker: &Broker, topic: &Topic, state: &TopicScaling, group: &str) -> S
     let queues = state.readable().unwrap_or(0);
     let is_gated = |queue: &i32| {
         let Some(limit) = state.gate(group, *queue, &at).limit else { return false };
-        let name = &topic.config().topic_name;
-        let end = broker.store.existing_queue(name, *queue).map(|queue| broker.store.max_offset(&queue));
+        let end =
+            broker.store.existing_queue(topic.name(), *queue).map(|queue| broker.store.max_offset(&queue));
         end.is_some_and(|end| limit < end)
     };
     ScalingGroupBody {

@@ -201,7 +201,7 @@ impl Traffic {
     /// Waits until the group has got everything that was acknowledged.
     pub fn until_all(&self, group: &str, patience: Duration) -> Result<()> {
         self.wait(&format!("{group} has everything"), patience, |seen| {
-            (seen.oracle.missing(group) == 0).then_some(())
+            seen.oracle.has_all(group).then_some(())
         })
         .with_context(|| {
             let missing = self.told.lock().oracle.examples_missing(group, 5);

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use gantry_e2e::case::{self, Client, Stage};
 use gantry_e2e::{Cluster, Target, report};
-use libtest_mimic::{Arguments, Conclusion, Failed, Trial};
+use libtest_mimic::{Arguments, Conclusion, Trial};
 
 use cases::{CASES, Case, Servers};
 
@@ -58,17 +58,13 @@ fn trials() -> Result<Vec<Trial>> {
 
 fn trial(target: Target, client: Client, case: &'static Case) -> Result<Trial> {
     let name = format!("{target}::{}::{}", client.name(), case.name);
-    let missing = target.available()?.and(client.available()?).err();
-    if let Some(missing) = &missing {
-        report::skipped(&name, missing);
-    }
-    let trial = Trial::test(name.clone(), move || {
+    let available = target.available()?.and(client.available()?);
+    Ok(report::trial(name.clone(), available, move || {
         let start = Instant::now();
         let outcome = run(target, client, case);
         TIMES.lock().expect("no one panics while holding it").push((start.elapsed(), name));
-        outcome.map_err(|e| Failed::from(format!("{e:#}")))
-    });
-    Ok(trial.with_ignored_flag(missing.is_some()))
+        outcome
+    }))
 }
 
 fn run(target: Target, client: Client, case: &Case) -> Result<()> {

@@ -22,7 +22,7 @@ use anyhow::Result;
 use gantry_e2e::kubernetes::{self, operator};
 use gantry_e2e::report;
 use gantry_e2e::toolchain::{Go, Java, Missing};
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Arguments, Trial};
 
 /// Trials wait most of their time, but each runs servers and a Java client.
 const AT_A_TIME: usize = 3;
@@ -132,9 +132,5 @@ fn trial((name, needs, body): Named, cluster: &Result<(), Missing>) -> Result<Tr
         Ok(()) => needs.available()?,
         Err(missing) => Err(missing.clone()),
     };
-    if let Err(missing) = &available {
-        report::skipped(name, missing);
-    }
-    let run = move || body().map_err(|error| Failed::from(format!("{error:#}")));
-    Ok(Trial::test(name, run).with_ignored_flag(available.is_err()))
+    Ok(report::trial(name.into(), available, body))
 }

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result, bail};
 use gantry_e2e::{Target, report};
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Arguments, Trial};
 
 use normal::normalised;
 use prepared::Prepared;
@@ -52,15 +52,9 @@ fn trials(comparison: &Arc<Mutex<Comparison>>) -> Result<Vec<Trial>> {
     for step in STEPS {
         for target in Target::ALL {
             let name = format!("{target}::{}", step.name);
-            let missing = target.available()?.and(Target::Apache.available()?).err();
-            if let Some(missing) = &missing {
-                report::skipped(&name, missing);
-            }
+            let available = target.available()?.and(Target::Apache.available()?);
             let comparison = comparison.clone();
-            let trial = Trial::test(name, move || {
-                lock(&comparison).run(step, target).map_err(|e| Failed::from(format!("{e:#}")))
-            });
-            trials.push(trial.with_ignored_flag(missing.is_some()));
+            trials.push(report::trial(name, available, move || lock(&comparison).run(step, target)));
         }
     }
     Ok(trials)

@@ -14,7 +14,7 @@ use anyhow::Result;
 use gantry_e2e::case::Client;
 use gantry_e2e::toolchain::Missing;
 use gantry_e2e::{Target, report};
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Arguments, Trial};
 
 /// Each takes some of a processor all the time.
 const AT_A_TIME: usize = 4;
@@ -97,15 +97,11 @@ fn trial(name: String, needs: Needs, client: Client, run: Run) -> Result<Trial> 
             Err(Missing::new("it takes long: set GANTRY_E2E_LONG to how often to run it"))
         }
     };
-    let missing = Target::Gantry.available()?.and(client.available()?).and(met).err();
-    if let Some(missing) = &missing {
-        report::skipped(&name, missing);
-    }
-    let trial = Trial::test(name.clone(), move || {
+    let available = Target::Gantry.available()?.and(client.available()?).and(met);
+    Ok(report::trial(name.clone(), available, move || {
         let start = Instant::now();
-        let outcome = run(client).map_err(|e| Failed::from(format!("{e:#}")));
+        let outcome = run(client);
         eprintln!("{name}: {:.0} s", start.elapsed().as_secs_f32());
         outcome
-    });
-    Ok(trial.with_ignored_flag(missing.is_some()))
+    }))
 }

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, anyhow};
 use gantry_e2e::broker_client::BrokerClient;
 use gantry_e2e::{Cluster, Setup, Target, report};
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Arguments, Trial};
 
 use snapshot::{Keys, Snapshot};
 
@@ -52,14 +52,8 @@ fn trials() -> Result<Vec<Trial>> {
         for to in Target::ALL {
             for (end, end_name) in [(End::CleanlyStopped, "cleanly-stopped"), (End::Killed, "killed")] {
                 let name = format!("{from}-to-{to}::{end_name}");
-                let missing = from.available()?.and(to.available()?).err();
-                if let Some(missing) = &missing {
-                    report::skipped(&name, missing);
-                }
-                let trial = Trial::test(name, move || {
-                    exchange(from, to, end).map_err(|e| Failed::from(format!("{e:#}")))
-                });
-                trials.push(trial.with_ignored_flag(missing.is_some()));
+                let available = from.available()?.and(to.available()?);
+                trials.push(report::trial(name, available, move || exchange(from, to, end)));
             }
         }
     }

@@ -3,6 +3,7 @@
 pub(crate) mod duration;
 mod hint;
 pub(crate) mod logging;
+pub(crate) mod name;
 pub(crate) mod name_servers;
 pub(crate) mod signal;
 

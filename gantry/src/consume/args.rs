@@ -1,9 +1,9 @@
 //! What `gantry consume` can be told.
 
+use crate::cli::name;
 use crate::cli::name_servers::NameServerArgs;
 use crate::consumer::{Config, Model, Start, TagFilter};
 use crate::output::clock;
-use gantry_message::name;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const EXAMPLES: &str = "\
@@ -34,14 +34,14 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 #[group(skip)]
 pub(crate) struct Args {
     /// Topic to read
-    #[arg(value_parser = topic)]
+    #[arg(value_parser = name::topic)]
     pub(super) topic: String,
 
     #[command(flatten)]
     pub(super) name_servers: NameServerArgs,
 
     /// Consumer group to join [default: none, only look]
-    #[arg(long, short = 'g', value_parser = group)]
+    #[arg(long, short = 'g', value_parser = name::group)]
     group: Option<String>,
 
     /// Tags to select, || between them
@@ -122,14 +122,6 @@ impl Args {
     pub(super) fn chose_start(&self) -> bool {
         self.from_beginning || self.from_timestamp.is_some()
     }
-}
-
-fn topic(text: &str) -> Result<String, name::BadName> {
-    name::check_topic(text).map(|()| text.to_owned())
-}
-
-fn group(text: &str) -> Result<String, name::BadName> {
-    name::check_group(text).map(|()| text.to_owned())
 }
 
 fn timestamp(text: &str) -> Result<i64, String> {

@@ -43,6 +43,11 @@ impl Screen {
         Self { bar }
     }
 
+    /// True when what is shown is drawn again and again.
+    pub(super) fn is_live(&self) -> bool {
+        self.bar.is_some()
+    }
+
     /// Writes above the live line.
     pub(super) fn say(&self, text: &str) {
         let write = || {
@@ -75,9 +80,9 @@ impl Screen {
         shows
     }
 
-    /// Shows live lines, cut to the terminal. False without a terminal.
-    pub(super) fn show_lines(&self, lines: &[String]) -> bool {
-        let Some(bar) = &self.bar else { return false };
+    /// Shows live lines, cut to the terminal. Nothing without a terminal.
+    pub(super) fn show_lines(&self, lines: &[String]) {
+        let Some(bar) = &self.bar else { return };
         let (height, width) = console::Term::stderr().size();
         let (height, width) = (usize::from(height).saturating_sub(2).max(1), usize::from(width));
         let mut text: Vec<_> =
@@ -89,7 +94,6 @@ impl Screen {
         }
         bar.set_message(text.join("\n"));
         bar.tick();
-        true
     }
 
     /// Takes the live line away.

@@ -1,10 +1,10 @@
 //! What `gantry send` can be told.
 
 use crate::cli::duration;
+use crate::cli::name;
 use crate::cli::name_servers::NameServerArgs;
 use crate::producer::{Message, Target};
 use clap::ValueEnum;
-use gantry_message::name;
 use gantry_remoting::compression::Compression;
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ Exit code: 0 when every message is stored, 1 when one is not or nobody knows, 2 
 #[command(after_help = EXAMPLES, override_usage = "gantry send [OPTIONS] <TOPIC> [BODY]")]
 pub(crate) struct Args {
     /// Topic to send to
-    #[arg(value_parser = topic)]
+    #[arg(value_parser = name::topic)]
     pub(super) topic: String,
 
     /// Body of the message; without it, standard input
@@ -142,10 +142,6 @@ impl Args {
     pub(super) fn in_flight(&self) -> u16 {
         self.in_flight.unwrap_or(if self.lines { 1 } else { 32 })
     }
-}
-
-fn topic(text: &str) -> Result<String, name::BadName> {
-    name::check_topic(text).map(|()| text.to_owned())
 }
 
 fn property(text: &str) -> Result<(String, String), String> {

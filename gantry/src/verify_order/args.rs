@@ -1,8 +1,8 @@
 //! What `gantry verify-order` can be told.
 
 use crate::cli::duration;
+use crate::cli::name;
 use crate::cli::name_servers::NameServerArgs;
-use gantry_message::name;
 use std::time::Duration;
 
 const EXAMPLES: &str = "\
@@ -23,7 +23,7 @@ Exit code: 0 when every message came, and in order; 1 when not, or something fai
 #[group(skip)]
 pub(crate) struct Args {
     /// Topic to send to and to read
-    #[arg(value_parser = topic)]
+    #[arg(value_parser = name::topic)]
     pub(super) topic: String,
 
     #[command(flatten)]
@@ -56,8 +56,4 @@ pub(crate) struct Args {
     /// Print the verdicts as JSON, a line for each group
     #[arg(long)]
     pub(super) json: bool,
-}
-
-fn topic(text: &str) -> Result<String, name::BadName> {
-    name::check_topic(text).map(|()| text.to_owned())
 }

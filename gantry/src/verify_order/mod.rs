@@ -91,7 +91,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         let wrong = summary(&run, &groups);
         progress.update(received, &wrong);
         let is_over = senders.iter().all(tokio::task::JoinHandle::is_finished);
-        let all_here = || groups.iter().all(|group| run.oracle.lock().missing(group) == 0);
+        let all_here = || groups.iter().all(|group| run.oracle.lock().has_all(group));
         if is_over && (all_here() || last.1.elapsed() >= args.patience) {
             break;
         }
@@ -108,7 +108,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 fn summary(run: &Run, groups: &[String]) -> String {
     let oracle = run.oracle.lock();
-    let inversions: u64 = groups.iter().map(|group| oracle.verdict(group).inversions_across).sum();
+    let inversions: u64 = groups.iter().map(|group| oracle.inversions(group)).sum();
     format!("{} acknowledged, {inversions} out of order", run.acknowledged.load(Ordering::Relaxed))
 }
 

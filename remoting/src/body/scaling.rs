@@ -23,6 +23,20 @@ pub struct TopicScalingBody {
     pub ended: Vec<EndedScaleBody>,
 }
 
+impl TopicScalingBody {
+    /// The oldest flip that is not done.
+    #[must_use]
+    pub fn under_way(&self) -> Option<&FlipBody> {
+        self.flips.iter().find(|flip| !flip.opened)
+    }
+
+    /// Messages before the fences that groups have still to consume.
+    #[must_use]
+    pub fn remaining(&self) -> i64 {
+        self.groups.iter().map(|group| group.remaining).sum()
+    }
+}
+
 /// A scale before its flip.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

@@ -251,7 +251,7 @@ impl World {
         let is_through = |group: &Group| {
             going.iter().all(|queue| {
                 let at = At { committed: &group.committed, first: &self.first };
-                at.consumed(*queue).max(at.first(*queue)) >= flip.fence(*queue)
+                at.left(*queue, flip.fence(*queue)) == 0
             })
         };
         if !self.groups.iter().all(is_through) {

@@ -184,12 +184,14 @@ impl Cluster<'_> {
 
     async fn show(&mut self) {
         let rows = self.view.rows(&self.fleet, &self.calls, &self.store, &self.standings).await;
+        if !self.screen.is_live() {
+            self.view.news(&rows).iter().for_each(|line| self.screen.say(line));
+            return;
+        }
         let mut lines = view::table(&rows);
         lines.extend(view::pictures(&self.fleet, &self.calls, &self.store).await);
         lines.extend(self.mistakes.iter().map(|mistake| format!("NOT APPLIED {mistake}")));
-        if !self.screen.show_lines(&lines) {
-            self.view.news(&rows).iter().for_each(|line| self.screen.say(line));
-        }
+        self.screen.show_lines(&lines);
     }
 }
 

@@ -8,7 +8,7 @@
 
 use crate::output::numbers::grouped;
 use gantry_admin::{Admin, Calls, GroupInTopic, QueueBounds};
-use gantry_crds::{ScalePhase, ScaleStatus};
+use gantry_crds::ScaleStatus;
 use gantry_remoting::body::{FlipBody, TopicScalingBody};
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ pub(super) struct Seen {
 
 /// Looks at a topic that is being scaled; `None` when it is not, or the broker does not answer.
 pub(super) async fn look(calls: &Calls, addr: &str, topic: &str, scale: &ScaleStatus) -> Option<Seen> {
-    if !matches!(scale.phase, ScalePhase::Announced | ScalePhase::Draining) {
+    if !scale.phase.is_under_way() {
         return None;
     }
     let scaling = calls.scaling(addr, topic).await.ok()??;
@@ -44,7 +44,7 @@ pub(super) async fn look(calls: &Calls, addr: &str, topic: &str, scale: &ScaleSt
 pub(super) fn picture(topic: &str, scale: &ScaleStatus, seen: &Seen) -> Vec<String> {
     let left = scale.estimated_seconds.map(|seconds| format!(", about {seconds} s")).unwrap_or_default();
     let mut lines = vec![String::new(), format!("{topic}: {}{left}", scale.summary)];
-    let flip = seen.scaling.flips.iter().find(|flip| !flip.opened);
+    let flip = seen.scaling.under_way();
     let longest = seen.bounds.values().map(|queue| queue.max).max().unwrap_or(0).max(1);
     for (queue, bounds) in seen.bounds.iter().take(MOST.0) {
         let mut line = format!("  queue {queue:<3} {}", bar(*queue, bounds, flip, seen, longest));

@@ -4,7 +4,7 @@ use super::declaration::Declaration;
 use super::fleet::Fleet;
 use super::store::{Entry, Store};
 use gantry_admin::{Broker, Calls, Outcome, Place, group, reconcile, topic};
-use gantry_crds::{ConsumerGroupStatus, TopicStatus};
+use gantry_crds::{Approval, ConsumerGroupStatus, TopicStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -30,7 +30,9 @@ pub(super) async fn run(
     declared.consumer_groups.iter().for_each(|(name, spec)| store.declare_group(name, spec));
 
     for name in store.contents.topics.keys().cloned().collect::<Vec<_>>() {
-        let Some(object) = store.contents.topics.get(&name).cloned() else { continue };
+        let Some(mut object) = store.contents.topics.get(&name).cloned() else { continue };
+        // Whoever changes the file has approved it.
+        object.spec.scaling.approval = Approval::Automatic;
         let status = object.status.unwrap_or_default();
         let resource = topic::Topic {
             name: object.spec.topic_name.clone().unwrap_or_else(|| name.clone()),
@@ -42,7 +44,6 @@ pub(super) async fn run(
             ),
             name_servers: vec![fleet.local_name_server().to_string()],
             settle: topic::SETTLE,
-            // Whoever changes the file has approved it.
             approved: None,
             deleting: !declared.topics.contains_key(&name),
             spec: object.spec,
