@@ -36,9 +36,9 @@ impl Topic {
         let name = config.topic_name.as_str().into();
         Self {
             name,
+            scales: Cell::of_new(&config),
             config: RwLock::new(Arc::new(config)),
             queues: RwLock::default(),
-            scales: Cell::default(),
         }
     }
 
@@ -120,7 +120,7 @@ impl Topics {
         *self.version.read()
     }
 
-    /// Topics whose number of queues was ever changed in order.
+    /// Topics whose number of queues was ever changed in order, or whose messages the broker puts to queues by their keys.
     pub(crate) fn scaled(&self) -> Vec<Arc<Topic>> {
         self.topics.read().values().filter(|topic| topic.scales.now().is_some()).cloned().collect()
     }

@@ -3,17 +3,18 @@
 
 mod support;
 
-use gantry_message::{Record, record};
+use gantry_message::{Record, batch, record};
 use gantry_remoting::body::TopicScalingBody;
 use gantry_remoting::client::Connection;
 use gantry_remoting::header::{
-    BeginScale, PullMessage, QueryConsumerOffset, ResetOffset, ScaleRef, ToFields as _, TopicName,
-    UpdateConsumerOffset,
+    BeginScale, CreateTopic, PullMessage, QueryConsumerOffset, ResetOffset, ScaleRef, ToFields as _,
+    TopicName, UpdateConsumerOffset,
 };
 use gantry_remoting::{CommandBuf, RequestCode, ResponseCode, fastjson};
+use gantry_scaling::queue_of_key;
 use std::path::Path;
 use std::time::{Duration, Instant};
-use support::{Broker, WAIT, free_port, send_command};
+use support::{Broker, WAIT, free_port, send_command, send_command_with};
 
 const TOPIC: &str = "Orders";
 
@@ -47,7 +48,17 @@ impl Scene {
 
     /// Sends to a queue; gives the queue that took it, and the offset there.
     async fn send(&self, queue: i32, body: &str) -> (i32, i64) {
-        let answer = self.ask(send_command(TOPIC, queue, body.to_owned())).await;
+        self.sent(send_command(TOPIC, queue, body.to_owned())).await
+    }
+
+    /// Sends a message of an order to queue 0, as somebody does who knows of no other.
+    async fn order(&self, order: &str, body: &str) -> i32 {
+        let command = send_command_with(TOPIC, 0, &of_order(order), false, body.to_owned());
+        self.sent(command).await.0
+    }
+
+    async fn sent(&self, command: CommandBuf) -> (i32, i64) {
+        let answer = self.ask(command).await;
         assert_eq!(answer.response_code(), ResponseCode::SUCCESS, "{:?}", answer.remark);
         let field = |name: &str| answer.find(name).unwrap().parse::<i64>().unwrap();
         (field("queueId") as i32, field("queueOffset"))
@@ -63,6 +74,24 @@ impl Scene {
             ResponseCode::SUCCESS => Ok(fastjson::from_slice(&answer.body).unwrap()),
             _ => Err(answer.remark.unwrap_or_default()),
         }
+    }
+
+    /// Changes the topic as mqadmin does.
+    async fn set(&self, read: i32, write: i32, attributes: Option<&str>) -> (ResponseCode, String) {
+        let header = CreateTopic {
+            topic: TOPIC,
+            default_topic: Some("TBW102"),
+            read_queue_nums: read,
+            write_queue_nums: write,
+            perm: 6,
+            topic_filter_type: Some("SINGLE_TAG"),
+            topic_sys_flag: Some(0),
+            order: false,
+            attributes,
+        };
+        let answer =
+            self.ask(header.into_command(CommandBuf::request(RequestCode::UPDATE_AND_CREATE_TOPIC))).await;
+        (answer.response_code(), answer.remark.unwrap_or_default())
     }
 
     async fn begin(&self, id: &str, from: i32, to: i32, settle: i64) -> Result<TopicScalingBody, String> {
@@ -305,27 +334,11 @@ async fn a_kill_at_any_time_changes_nothing_but_the_time_it_takes() {
 
 #[tokio::test]
 async fn settings_changed_by_hand_open_no_gate_early() {
-    use gantry_remoting::header::CreateTopic;
     let scene = Scene::new().await;
     scene.send(0, "a").await;
     scene.commit("g", 0, 0).await;
     scene.begin("s1", 4, 8, 60_000).await.unwrap();
-    let set = async |read: i32, write: i32| {
-        let header = CreateTopic {
-            topic: TOPIC,
-            default_topic: Some("TBW102"),
-            read_queue_nums: read,
-            write_queue_nums: write,
-            perm: 6,
-            topic_filter_type: Some("SINGLE_TAG"),
-            topic_sys_flag: Some(0),
-            order: false,
-            attributes: None,
-        };
-        let answer =
-            scene.ask(header.into_command(CommandBuf::request(RequestCode::UPDATE_AND_CREATE_TOPIC))).await;
-        (answer.response_code(), answer.remark.unwrap_or_default())
-    };
+    let set = async |read: i32, write: i32| scene.set(read, write, None).await;
     let (code, remark) = set(16, 16).await;
     assert_eq!(code, ResponseCode::INVALID_PARAMETER);
     assert!(remark.contains("s1") && remark.contains("abort"), "{remark}");
@@ -352,4 +365,101 @@ async fn what_cannot_be_done_in_order_is_refused_with_a_reason() {
     assert!(scene.begin("s1", 2, 8, 0).await.unwrap_err().contains("has 4 queues, not 2"));
     assert!(scene.begin("no/id", 4, 8, 0).await.is_err());
     assert!(scene.begin("s1", 4, 8, -1).await.is_err());
+}
+
+fn of_order(order: &str) -> String {
+    format!("order\u{1}{order}\u{2}")
+}
+
+/// Orders, one for each of six queues.
+const ORDERS: [&str; 6] = ["24", "25", "26", "27", "28", "29"];
+
+#[tokio::test]
+async fn the_broker_puts_messages_to_the_queues_of_their_keys() {
+    let mut scene = Scene::new().await;
+    assert_eq!(scene.set(4, 4, Some("+order.keyProperty=order")).await.0, ResponseCode::SUCCESS);
+    let queues_of = async |scene: &Scene, body: &str| {
+        let mut queues = Vec::new();
+        for order in ORDERS {
+            queues.push(scene.order(order, body).await);
+        }
+        queues
+    };
+    let expected = |queues: i32| ORDERS.map(|order| queue_of_key(order, queues)).to_vec();
+    assert_eq!(queues_of(&scene, "a").await, expected(4));
+    assert_eq!(scene.send(3, "no order").await.0, 3, "without a key it goes where it was sent to");
+
+    // To any number, and at once: nobody has to learn of it.
+    let state = scene.begin("s1", 4, 6, 3_600_000).await.unwrap();
+    assert_eq!((state.queues, state.write_queue_nums, state.read_queue_nums), (6, 6, 6));
+    assert_eq!(queues_of(&scene, "b").await, expected(6));
+    // The queues were 4, and 6 after: of the same rest by 2 are 0, 2, 4 and 1, 3, 5.
+    assert_eq!(scene.pull("g", 4, 0, NO_WAIT).await, None);
+    for queue in [0, 2] {
+        scene.commit("g", queue, state.flips[0].fences[queue as usize]).await;
+    }
+    assert_eq!(scene.state().await.groups[0].gated_queues, [1, 3, 5]);
+    assert_eq!(scene.pull("g", 4, 0, WAIT).await.unwrap(), ["b"]);
+
+    scene.killed().await;
+    assert_eq!(queues_of(&scene, "c").await, expected(6));
+    scene.open("s1").await.unwrap();
+
+    // By hand, too, and in order; but not back to where clients choose.
+    assert_eq!(scene.set(12, 12, None).await.0, ResponseCode::SUCCESS);
+    assert_eq!(queues_of(&scene, "d").await, expected(12));
+    assert_eq!(scene.state().await.flips.len(), 2);
+    let (code, remark) = scene.set(8, 8, None).await;
+    assert!(code == ResponseCode::INVALID_PARAMETER && remark.contains("queues 8 to 11"), "{remark}");
+    let (_, remark) = scene.set(12, 12, Some("-order.keyProperty")).await;
+    assert!(remark.contains("cannot be taken away"), "{remark}");
+    let (_, remark) = scene.set(12, 12, Some("+order.keyProperty=a b")).await;
+    assert!(remark.contains("\"a b\""), "{remark}");
+}
+
+#[tokio::test]
+async fn a_topic_that_gets_its_key_later_keeps_what_came_before_in_front() {
+    let mut scene = Scene::new().await;
+    for queue in 0..4 {
+        scene.send(queue, "before").await;
+    }
+    assert_eq!(scene.set(4, 4, Some("+order.keyProperty=order")).await.0, ResponseCode::SUCCESS);
+    scene.killed().await;
+    let queue = scene.order("24", "after").await;
+    assert_eq!(queue, queue_of_key("24", 4));
+    assert_eq!(
+        scene.pull("g", queue, 0, NO_WAIT).await.unwrap(),
+        ["before"],
+        "the key may have been in any queue"
+    );
+    assert_eq!(scene.pull("g", queue, 1, NO_WAIT).await, None);
+    for queue in 0..4 {
+        scene.commit("g", queue, 1).await;
+    }
+    assert_eq!(scene.pull("g", queue, 1, WAIT).await.unwrap(), ["after"]);
+    assert!(scene.state().await.flips[0].opened, "nothing is left to do");
+}
+
+#[tokio::test]
+async fn a_batch_of_a_keyed_topic_has_one_key() {
+    let scene = Scene::new().await;
+    assert_eq!(scene.set(4, 4, Some("+order.keyProperty=order")).await.0, ResponseCode::SUCCESS);
+    let batch = async |orders: &[&str]| {
+        let mut body = Vec::new();
+        for order in orders {
+            let properties = of_order(order);
+            batch::push(&mut body, batch::Element { flag: 0, body: b"x", properties: &properties });
+        }
+        scene.ask(send_command_with(TOPIC, 0, "", true, body)).await
+    };
+    let answer = batch(&["25", "25"]).await;
+    assert_eq!(
+        answer.find("queueId"),
+        Some(queue_of_key("25", 4).to_string().as_str()),
+        "{:?}",
+        answer.remark
+    );
+    let answer = batch(&["25", "26"]).await;
+    assert_eq!(answer.response_code(), ResponseCode::MESSAGE_ILLEGAL);
+    assert!(answer.remark.unwrap().contains("a batch for each"));
 }

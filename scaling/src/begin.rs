@@ -14,8 +14,6 @@ pub struct Begin {
     pub from: i32,
     /// Queues that there shall be.
     pub to: i32,
-    /// The broker itself puts messages to the queues of their keys.
-    pub is_keyed: bool,
 }
 
 /// What has to happen.
@@ -85,7 +83,8 @@ impl TopicScaling {
         if self.knows(&begin.id) {
             return Ok(Plan::Known);
         }
-        let &Begin { from, to, is_keyed, .. } = begin;
+        let &Begin { from, to, .. } = begin;
+        let is_keyed = self.key.is_some();
         let is = self.queues.unwrap_or(settings);
         if !(1..=Begin::MAX_QUEUES).contains(&to) {
             return Err(Refused::Count(to));
@@ -138,10 +137,11 @@ fn neighbours(from: i32, to: i32) -> (i32, i32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::KeyProperty;
     use crate::{Event, Settle};
 
     fn begin(id: &str, from: i32, to: i32) -> Begin {
-        Begin { id: ScaleId::new(id).unwrap(), from, to, is_keyed: false }
+        Begin { id: ScaleId::new(id).unwrap(), from, to }
     }
 
     #[test]
@@ -149,8 +149,8 @@ mod tests {
         let state = TopicScaling::default();
         assert_eq!(state.plan(&begin("a", 4, 8), 4), Ok(Plan::Announce));
         assert_eq!(state.plan(&begin("a", 8, 4), 8), Ok(Plan::Flip));
-        let keyed = Begin { is_keyed: true, ..begin("a", 4, 6) };
-        assert_eq!(state.plan(&keyed, 4), Ok(Plan::Flip));
+        let keyed = TopicScaling::keyed(KeyProperty::new("KEYS").unwrap());
+        assert_eq!(keyed.plan(&begin("a", 4, 6), 4), Ok(Plan::Flip));
     }
 
     #[test]

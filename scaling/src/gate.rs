@@ -133,7 +133,15 @@ mod tests {
         for (name, from, to, fences) in flips {
             let fences = fences.iter().map(|fence| QueueOffset(*fence)).collect();
             let modulus = *from.min(to);
-            state.apply(&Event::Flipped { id: id(name), from: *from, to: *to, modulus, fences, at: 0 });
+            state.apply(&Event::Flipped {
+                id: id(name),
+                from: *from,
+                to: *to,
+                modulus,
+                fences,
+                at: 0,
+                key: None,
+            });
         }
         state
     }
@@ -188,7 +196,15 @@ mod tests {
         let mut state = TopicScaling::default();
         for (n, (from, to)) in flips.into_iter().enumerate() {
             let fences = vec![QueueOffset(n as i64 + 1); 32];
-            state.apply(&Event::Flipped { id: id(&format!("s{n}")), from, to, modulus: 16, fences, at: 0 });
+            state.apply(&Event::Flipped {
+                id: id(&format!("s{n}")),
+                from,
+                to,
+                modulus: 16,
+                fences,
+                at: 0,
+                key: None,
+            });
         }
         // Without remembering answers this would take 2^60 steps.
         assert_eq!(limit(&state, 20, &[1000; 32]), None);

@@ -13,6 +13,9 @@
 //! reading, in a queue that took over keys, what came after the flip, until it has consumed the queues where those keys were
 //! before up to their fences. Scales stack: each flip adds its gates to those that stand.
 //!
+//! With a [`KeyProperty`] the broker reads the key and chooses the queue itself. Then nobody has to learn of anything first: a
+//! flip is possible at once, and to any number of queues.
+//!
 //! Everything here is pure. [`TopicScaling`] is what a broker knows of a topic's scales; it is made by [`Record`]s that the
 //! broker writes to its log before they take effect, so that whoever reads the log, after a crash or on a replica, knows the
 //! same at the same place.
@@ -22,6 +25,7 @@
 mod begin;
 mod flip;
 mod gate;
+mod key;
 pub mod oracle;
 mod record;
 mod state;
@@ -30,5 +34,6 @@ pub mod topology;
 pub use begin::{Begin, Plan, Refused, common_divisor, is_multiple};
 pub use flip::Flip;
 pub use gate::{Gate, Passage, Progress};
+pub use key::{KeyProperty, queue_of_key};
 pub use record::{Event, Record, ScaleId, Settle};
-pub use state::{Announced, Ended, TopicScaling, queue_of_key};
+pub use state::{Announced, Ended, TopicScaling};

@@ -1,5 +1,6 @@
 //! What a broker writes to its log about scales, each before it takes effect.
 
+use crate::KeyProperty;
 use gantry_message::QueueOffset;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -131,6 +132,9 @@ pub enum Event {
         fences: Vec<QueueOffset>,
         /// Milliseconds since the epoch.
         at: i64,
+        /// From here on the broker puts messages to the queues of their keys by this property; `None`: clients choose.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<KeyProperty>,
     },
     /// The scale is done, but for its gates: its new queues can be read by everybody, or, with fewer queues, every group has
     /// consumed those that went, and nobody reads them any more.

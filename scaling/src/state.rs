@@ -1,8 +1,7 @@
 //! What a broker knows of a topic's scales.
 
-use crate::{Event, Flip, ScaleId, Settle};
+use crate::{Event, Flip, KeyProperty, ScaleId, Settle, queue_of_key};
 use gantry_message::QueueOffset;
-use gantry_message::hash::java_hash;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,6 +12,9 @@ const REMEMBERED: usize = 32;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TopicScaling {
+    /// The broker puts messages to the queues of their keys by this property; `None`: clients choose the queue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<KeyProperty>,
     /// Queues that take messages, if they are not simply those that the topic's settings say.
     pub queues: Option<i32>,
     /// The most queues that clients may have learned of.
@@ -70,11 +72,14 @@ impl TopicScaling {
                     self.end(id, Ended::Aborted);
                 }
             }
-            Event::Flipped { id, from, to, modulus, fences, at } => {
+            Event::Flipped { id, from, to, modulus, fences, at, key } => {
                 if !self.is_flipped(id) {
                     self.announced.take_if(|announced| announced.id == *id);
                     self.queues = Some(*to);
                     self.widest = self.widest.max(*from).max(*to);
+                    self.key.clone_from(key);
+                    // Only the rule changed, so nothing is left to open.
+                    let opened = from == to;
                     self.flips.push(Flip {
                         id: id.clone(),
                         from: *from,
@@ -82,8 +87,11 @@ impl TopicScaling {
                         modulus: *modulus,
                         fences: fences.clone(),
                         at: *at,
-                        opened: false,
+                        opened,
                     });
+                    if opened {
+                        self.end(id, Ended::Done);
+                    }
                 }
             }
             Event::Opened { id } => {
@@ -155,9 +163,25 @@ impl TopicScaling {
         self.active().is_some()
     }
 
-    /// The queue that takes a message that was sent to `asked`.
+    /// What is to know of a topic that was never scaled and whose messages the broker puts to the queues of their keys.
     #[must_use]
-    pub fn place(&self, asked: i32) -> i32 {
+    pub fn keyed(key: KeyProperty) -> Self {
+        Self { key: Some(key), ..Self::default() }
+    }
+
+    /// The queue that takes a message with these properties that was sent to `asked`; the topic's settings say `settings` queues.
+    #[must_use]
+    pub fn place(&self, asked: i32, properties: &str, settings: i32) -> i32 {
+        let key = self.key.as_ref().and_then(|property| property.key_of(properties));
+        match key {
+            Some(key) => queue_of_key(key, self.queues.unwrap_or(settings)),
+            None => self.place_without_key(asked),
+        }
+    }
+
+    /// The queue that takes a message without a key that was sent to `asked`.
+    #[must_use]
+    pub fn place_without_key(&self, asked: i32) -> i32 {
         match self.queues {
             Some(queues) if asked >= queues => asked.rem_euclid(queues.max(1)),
             _ => asked,
@@ -242,13 +266,6 @@ impl TopicScaling {
     }
 }
 
-/// The queue of `queues` where a message with this ordering key belongs: that which Java's `SelectMessageQueueByHash`
-/// chooses for the same text, so that a client and the broker agree.
-#[must_use]
-pub fn queue_of_key(key: &str, queues: i32) -> i32 {
-    (java_hash(key).unsigned_abs() % queues.max(1).unsigned_abs()) as i32
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -263,19 +280,29 @@ mod tests {
 
     fn flipped(name: &str, from: i32, to: i32, fences: &[i64]) -> Event {
         let fences = fences.iter().map(|fence| QueueOffset(*fence)).collect();
-        Event::Flipped { id: id(name), from, to, modulus: from.min(to), fences, at: 2 }
+        Event::Flipped { id: id(name), from, to, modulus: from.min(to), fences, at: 2, key: None }
     }
 
     #[test]
     fn sends_go_to_the_parent_until_the_flip() {
         let mut state = TopicScaling::default();
-        assert_eq!(state.place(7), 7, "nothing is known: where it was sent to");
+        assert_eq!(state.place_without_key(7), 7, "nothing is known: where it was sent to");
         state.apply(&announced("a", 4, 8));
-        assert_eq!((state.place(3), state.place(7), state.place(12)), (3, 3, 0));
+        assert_eq!(
+            (state.place_without_key(3), state.place_without_key(7), state.place_without_key(12)),
+            (3, 3, 0)
+        );
         state.apply(&flipped("a", 4, 8, &[5, 5, 5, 5, 0, 0, 0, 0]));
-        assert_eq!((state.place(3), state.place(7), state.place(12)), (3, 7, 4));
+        assert_eq!(
+            (state.place_without_key(3), state.place_without_key(7), state.place_without_key(12)),
+            (3, 7, 4)
+        );
         state.apply(&flipped("b", 8, 4, &[5; 8]));
-        assert_eq!((state.place(3), state.place(7)), (3, 3), "and again when there are fewer");
+        assert_eq!(
+            (state.place_without_key(3), state.place_without_key(7)),
+            (3, 3),
+            "and again when there are fewer"
+        );
     }
 
     #[test]
@@ -304,7 +331,7 @@ mod tests {
         assert!(state.is_active(), "another's end");
         state.apply(&Event::Aborted { id: id("a") });
         assert!(!state.is_active());
-        assert_eq!(state.place(7), 3, "producers that learned of it are served");
+        assert_eq!(state.place_without_key(7), 3, "producers that learned of it are served");
         state.apply(&announced("a", 4, 8));
         assert!(!state.is_active(), "a record that is read twice starts nothing");
     }
@@ -358,9 +385,30 @@ mod tests {
     }
 
     #[test]
-    fn a_key_goes_where_a_java_client_would_send_it() {
-        // |h % n| of SelectMessageQueueByHash, also for the hash that has no positive counterpart.
-        assert_eq!(queue_of_key("TagA", 8), 2_598_919 % 8);
-        assert_eq!(queue_of_key("polygenelubricants", 7), (2_147_483_648_u32 % 7) as i32);
+    fn a_keyed_message_goes_to_its_keys_queue_whatever_was_asked() {
+        let keys = |key: &str| format!("KEYS\u{1}{key}\u{2}");
+        let mut state = TopicScaling::keyed(KeyProperty::new("KEYS").unwrap());
+        assert!(!state.is_empty());
+        let place = |state: &TopicScaling, key: &str| state.place(0, &keys(key), 4);
+        assert_eq!(place(&state, "TagA"), queue_of_key("TagA", 4), "as many as the settings say");
+        assert_eq!(state.place(3, "", 4), 3, "without a key: where it was sent to");
+        let Event::Flipped { id, from, to, modulus, fences, at, .. } = flipped("a", 4, 6, &[5; 6]) else {
+            unreachable!()
+        };
+        let key = state.key.clone();
+        state.apply(&Event::Flipped { id, from, to, modulus, fences, at, key });
+        assert_eq!(place(&state, "TagA"), queue_of_key("TagA", 6));
+        assert_eq!(state.place(9, "", 4), 3);
+    }
+
+    #[test]
+    fn a_flip_that_changes_only_the_rule_is_done_at_once() {
+        let mut state = TopicScaling::default();
+        let fences = vec![QueueOffset(5); 4];
+        let key = KeyProperty::new("KEYS");
+        state.apply(&Event::Flipped { id: id("k"), from: 4, to: 4, modulus: 1, fences, at: 0, key });
+        assert!(!state.is_active() && state.knows(&id("k")));
+        assert!(state.flips[0].parents(2).eq([0, 1, 3]), "keys may have come from anywhere");
+        assert!(state.began(2).is_none(), "no queue is new");
     }
 }

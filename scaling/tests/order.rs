@@ -23,6 +23,7 @@ fn op() -> impl Strategy<Value = Op> {
         2 => any::<u32>().prop_map(|lost| Op::Crash { lost }),
         1 => (group, 0..100_u8).prop_map(|(group, percent)| Op::SetBack { group, percent }),
         1 => (0..60_u8).prop_map(|percent| Op::Expire { percent }),
+        1 => Just(Op::OrderByKey),
     ]
 }
 

@@ -57,7 +57,7 @@ fn begin(broker: &Broker, command: &Command<'_>) -> Result<(String, bool), Refus
     if !(0..=LONGEST).contains(&millis) || max_millis > LONGEST {
         return Err(invalid("settleMillis and maxSettleMillis must be from 0 to a day".into()));
     }
-    let begin = Begin { id: id(header.scale_id)?, from: header.from, to: header.to, is_keyed: false };
+    let begin = Begin { id: id(header.scale_id)?, from: header.from, to: header.to };
     let how = How { settle: Settle { millis, max_millis }, open_reads_early: header.open_reads_early };
     Ok((header.topic.to_owned(), scaling::begin(broker, &topic, &begin, how)?))
 }

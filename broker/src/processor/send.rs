@@ -162,7 +162,7 @@ pub(crate) fn append(
     if message.properties.len() + message.extra_properties.len() > properties::MAX_LEN {
         return Err(illegal(broker, message.body.len()));
     }
-    let (queue, appended) = placed(broker, topic, asked, |queue, turn| {
+    let (queue, appended) = placed(broker, topic, asked, message.properties, |queue, turn| {
         broker.slowest_put.time(|| broker.store.append(queue, message, Some(turn)))
     })?;
     broker.put.add(1);
@@ -174,15 +174,17 @@ pub(crate) fn append(
     Ok((queue.log.id(), appended))
 }
 
-/// Has `append` put something into the queue that takes what was sent to `asked`; again, when that changed meanwhile.
+/// Has `append` put something with these properties into the queue that takes what was sent to `asked`; again, when that
+/// changed meanwhile.
 fn placed<T>(
     broker: &Broker,
     topic: &Topic,
     asked: i32,
+    properties: &str,
     mut append: impl FnMut(&Arc<ConsumeQueue>, Turn<'_>) -> Result<T, AppendError>,
 ) -> Result<(Arc<Queue>, T), Refusal> {
     loop {
-        let place = topic.scales.place(asked);
+        let place = topic.scales.place(asked, properties, || topic.config().write_queue_nums);
         let queue = topic.queue(&broker.store, place.queue);
         match append(&queue.log, topic.scales.turn(place)) {
             Err(AppendError::NotItsTurn) => {}
@@ -248,7 +250,8 @@ fn store_batch(
         first.get_or_insert(one);
         last = Some(one);
     };
-    let (queue, ()) = placed(broker, topic, queue_id, |queue, turn| {
+    let keyed = keyed_element(topic, &messages)?;
+    let (queue, ()) = placed(broker, topic, queue_id, keyed, |queue, turn| {
         broker.store.append_batch(queue, &messages, Some(turn), &mut appended)
     })?;
     let (Some(first), Some(last)) = (first, last) else { return Err(failed("the batch was not stored")) };
@@ -265,6 +268,26 @@ fn store_batch(
         queue_offset: first.queue_offset.0,
     };
     Ok((stored, last.end, facts.wait))
+}
+
+/// The properties of an element that says where a batch belongs: none, where the broker does not put messages to the queues of
+/// their keys. A batch goes to one queue, so it may have one key.
+fn keyed_element<'a>(topic: &Topic, messages: &[NewMessage<'a>]) -> Result<&'a str, Refusal> {
+    let state = topic.scales.now();
+    let Some(property) = state.as_ref().and_then(|state| state.key.as_ref()) else { return Ok("") };
+    let mut keyed = messages.iter().filter_map(|m| Some((m.properties, property.key_of(m.properties)?)));
+    let Some((properties, key)) = keyed.next() else { return Ok("") };
+    match keyed.find(|(_, other)| *other != key) {
+        None => Ok(properties),
+        Some((_, other)) => Err(Refusal::new(
+            ResponseCode::MESSAGE_ILLEGAL,
+            format!(
+                "topic {} is ordered by {}, and the batch has messages of {key} and of {other}: send a batch for each",
+                topic.name(),
+                property.as_str()
+            ),
+        )),
+    }
 }
 
 /// What the properties of a message say to the broker, found in one pass.

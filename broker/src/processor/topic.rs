@@ -53,7 +53,7 @@ fn update(broker: &Broker, command: &Command<'_>) -> Result<bool, Refusal> {
             header.attributes.unwrap_or_default(),
         )?,
     };
-    check_counts(&config)?;
+    check(&config)?;
     if let Some(topic) = broker.topics.get(header.topic) {
         scaling::change_by_hand(broker, &topic, &config)?;
     }
@@ -70,7 +70,7 @@ fn update_list(broker: &Broker, command: &Command<'_>) -> Result<bool, Refusal> 
     let list: TopicConfigList = fastjson::from_slice(command.body)?;
     for config in &list.topic_config_list {
         check_changeable(broker, &config.topic_name)?;
-        check_counts(config)?;
+        check(config)?;
         if let Some(topic) = broker.topics.get(&config.topic_name) {
             scaling::change_by_hand(broker, &topic, config)?;
         }
@@ -107,9 +107,10 @@ fn check_changeable(broker: &Broker, topic: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn check_counts(config: &TopicConfig) -> Result<(), Refusal> {
+fn check(config: &TopicConfig) -> Result<(), Refusal> {
     /// More queues than anybody has: a typing error must not fill the memory.
     const MAX_QUEUES: i32 = 65_536;
+    scaling::check_key(config)?;
     let bad = |text: String| Err(Refusal::new(ResponseCode::INVALID_PARAMETER, text));
     for (what, count) in
         [("readQueueNums", config.read_queue_nums), ("writeQueueNums", config.write_queue_nums)]

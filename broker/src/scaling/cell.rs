@@ -1,9 +1,11 @@
 //! What a topic holds of its scales, for those who send and pull.
 
+use super::key;
 use super::producers::Producers;
 use super::settle::Wait;
 use crate::faults::{self, Fault};
 use gantry_message::QueueOffset;
+use gantry_remoting::body::TopicConfig;
 use gantry_scaling::{Event, TopicScaling};
 use gantry_store::Turn;
 use parking_lot::{Mutex, RwLock};
@@ -38,14 +40,27 @@ impl Cell {
         self.state.read().clone()
     }
 
-    /// The queue that takes what was sent to `asked`.
-    pub(crate) fn place(&self, asked: i32) -> Place {
+    /// What a topic has of them that is new with these settings.
+    pub(crate) fn of_new(config: &TopicConfig) -> Self {
+        let cell = Self::default();
+        if let Some(state) = key::of_new(config) {
+            cell.load(state);
+        }
+        cell
+    }
+
+    /// The queue that takes a message with these properties that was sent to `asked`.
+    pub(crate) fn place(&self, asked: i32, properties: &str, settings: impl FnOnce() -> i32) -> Place {
         // Before the state: should it change in between, the turn is over and the append says so.
         let turn = self.turn.load(Ordering::Acquire);
         if turn == 0 || faults::has(Fault::NoRedirect) {
             return Place { queue: asked, turn };
         }
-        Place { queue: self.state.read().as_ref().map_or(asked, |state| state.place(asked)), turn }
+        let state = self.state.read();
+        Place {
+            queue: state.as_ref().map_or(asked, |state| state.place(asked, properties, settings())),
+            turn,
+        }
     }
 
     /// Counts the changes of which queue takes which messages. What was read of the state holds while it stays the same.

@@ -9,6 +9,7 @@ mod cell;
 mod gate;
 mod groups;
 mod journal;
+mod key;
 mod producers;
 mod settle;
 mod view;
@@ -16,6 +17,7 @@ mod view;
 pub(crate) use cell::Cell;
 pub(crate) use gate::{Passage, Passages, commit, passage, reset};
 pub(crate) use journal::Journal;
+pub(crate) use key::check as check_key;
 pub(crate) use settle::Settling;
 pub(crate) use view::view;
 
@@ -55,13 +57,13 @@ pub(crate) fn begin(broker: &Broker, topic: &Arc<Topic>, begin: &Begin, how: How
             tracing::info!(topic = name, %id, from, to, "scale announced");
         }
         Plan::Flip => {
-            scales.flip(broker, topic, id, from, to)?;
+            scales.flip(broker, topic, &state, begin)?;
             tracing::info!(topic = name, %id, from, to, "scaled");
         }
     }
     drop(scales);
-    let early = how.open_reads_early && plan == Plan::Announce;
-    let changed = follow(broker, topic, |read| if early { read.max(to) } else { read });
+    // Those that go stay open either way.
+    let changed = follow(broker, topic, |read| if how.open_reads_early { read.max(to) } else { read });
     broker.settling.look_at(broker, topic);
     Ok(changed)
 }
@@ -127,8 +129,13 @@ pub(crate) fn open(broker: &Broker, topic: &Topic, id: &ScaleId) -> Result<bool,
 }
 
 /// Somebody changes a topic's settings by hand: what the scales need stays as it is, and what they have done is let go of when
-/// the number of queues is set to another.
-pub(crate) fn change_by_hand(broker: &Broker, topic: &Topic, wanted: &TopicConfig) -> Result<(), Refusal> {
+/// the number of queues is set to another, unless the broker keeps the order by itself.
+pub(crate) fn change_by_hand(
+    broker: &Broker,
+    topic: &Arc<Topic>,
+    wanted: &TopicConfig,
+) -> Result<(), Refusal> {
+    key::change(broker, topic, wanted)?;
     let Some(state) = topic.scales.now() else { return Ok(()) };
     let is = topic.config().write_queue_nums;
     if wanted.write_queue_nums == is || state.queues.is_none() {
@@ -231,6 +238,7 @@ pub(crate) fn resume(broker: &Broker) {
     for topic in broker.topics.scaled() {
         let Some(state) = topic.scales.now() else { continue };
         follow(broker, &topic, |read| read_queues(&state, read));
+        key::resume(broker, &topic);
         for (group, passed) in &state.passed {
             for (_, queue) in passed {
                 if let Some(fence) = state.passed_to(group, *queue) {
@@ -259,10 +267,10 @@ impl journal::Changing<'_> {
         &mut self,
         broker: &Broker,
         topic: &Arc<Topic>,
-        id: &ScaleId,
-        from: i32,
-        to: i32,
+        state: &TopicScaling,
+        scale: &Begin,
     ) -> Result<(), Refusal> {
+        let &Begin { ref id, from, to } = scale;
         let queues: Vec<_> =
             (0..from.max(to)).map(|queue| Arc::clone(&topic.queue(&broker.store, queue).log)).collect();
         let at = now_ms();
@@ -273,6 +281,7 @@ impl journal::Changing<'_> {
             modulus: common_divisor(from, to),
             fences: ends.to_vec(),
             at,
+            key: state.key.clone(),
         };
         self.record_at_ends(broker, topic, &queues, event).map(drop)
     }
@@ -282,9 +291,11 @@ impl journal::Changing<'_> {
 pub(crate) fn flip_settled(broker: &Broker) {
     for topic in broker.settling.due(broker) {
         let mut scales = broker.journal.changing();
-        let Some(announced) = topic.scales.now().and_then(|state| state.announced.clone()) else { continue };
+        let Some(state) = topic.scales.now() else { continue };
+        let Some(announced) = &state.announced else { continue };
+        let begin = Begin { id: announced.id.clone(), from: announced.from, to: announced.to };
         let name = topic.name();
-        match scales.flip(broker, &topic, &announced.id, announced.from, announced.to) {
+        match scales.flip(broker, &topic, &state, &begin) {
             Ok(()) => {
                 tracing::info!(topic = name, id = %announced.id, to = announced.to, "the new queues take messages");
                 drop(scales);
@@ -310,6 +321,7 @@ mod tests {
             modulus: from.min(to),
             fences: Vec::new(),
             at: 0,
+            key: None,
         };
         let after = |events: &[Event], read: i32| {
             let mut state = TopicScaling::default();

@@ -103,6 +103,17 @@ pub fn free_port() -> u16 {
 
 /// A send to a queue of `topic`, which a send makes when it is new.
 pub fn send_command(topic: &str, queue_id: i32, body: impl Into<Bytes>) -> CommandBuf {
+    send_command_with(topic, queue_id, "KEYS\u{1}k\u{2}", false, body)
+}
+
+/// The same with these properties, or of a batch.
+pub fn send_command_with(
+    topic: &str,
+    queue_id: i32,
+    properties: &str,
+    batch: bool,
+    body: impl Into<Bytes>,
+) -> CommandBuf {
     SendMessageV2 {
         producer_group: "p",
         topic,
@@ -112,11 +123,11 @@ pub fn send_command(topic: &str, queue_id: i32, body: impl Into<Bytes>) -> Comma
         sys_flag: 0,
         born_timestamp: 1,
         flag: 0,
-        properties: Some("KEYS\u{1}k\u{2}"),
+        properties: Some(properties),
         reconsume_times: None,
         unit_mode: false,
         max_reconsume_times: None,
-        batch: false,
+        batch,
         broker_name: None,
     }
     .into_command(CommandBuf::request(RequestCode::SEND_MESSAGE_V2))

@@ -1,9 +1,11 @@
 //! A broker, its producers and its consumer groups, as far as the order of messages depends on them.
 
 use gantry_message::QueueOffset;
-use gantry_message::hash::java_hash;
+use gantry_message::properties;
 use gantry_scaling::oracle::{Oracle, Sent};
-use gantry_scaling::{Begin, Event, Plan, Progress, ScaleId, Settle, TopicScaling, queue_of_key};
+use gantry_scaling::{
+    Begin, Event, KeyProperty, Plan, Progress, ScaleId, Settle, TopicScaling, queue_of_key,
+};
 use std::collections::{BTreeMap, HashSet};
 
 /// Counts that scales go to, by choice.
@@ -44,6 +46,8 @@ pub(crate) enum Op {
     Expire {
         percent: u8,
     },
+    /// From here on the broker puts messages to the queues of their keys.
+    OrderByKey,
 }
 
 /// What may be wrong.
@@ -99,14 +103,19 @@ struct Group {
     last: BTreeMap<String, u64>,
 }
 
+fn key() -> Option<KeyProperty> {
+    KeyProperty::new(properties::KEYS)
+}
+
 pub(crate) struct World {
     bug: Option<Bug>,
-    keyed: bool,
     log: Vec<Entry>,
     /// Each queue's messages: their place in the log.
     queues: [Vec<usize>; QUEUES],
     first: [i64; QUEUES],
     expired: usize,
+    /// What there was to know when the topic was made.
+    created: TopicScaling,
     state: TopicScaling,
     settings: i32,
     advertised: i32,
@@ -135,14 +144,15 @@ impl Progress for At<'_> {
 impl World {
     pub(crate) fn new(keyed: bool, bug: Option<Bug>) -> Self {
         let group = |name: &str| Group { name: name.into(), ..Group::default() };
+        let created = key().filter(|_| keyed).map(TopicScaling::keyed).unwrap_or_default();
         Self {
             bug,
-            keyed,
             log: Vec::new(),
             queues: Default::default(),
             first: [0; QUEUES],
             expired: 0,
-            state: TopicScaling::default(),
+            created: created.clone(),
+            state: created,
             settings: 4,
             advertised: 4,
             producers: [4; 3],
@@ -177,6 +187,7 @@ impl World {
             Op::Crash { lost } => self.crash(lost),
             Op::SetBack { group, percent } => self.set_back(group, percent),
             Op::Expire { percent } => self.expire(percent),
+            Op::OrderByKey => self.order_by_key(),
         }
     }
 
@@ -187,12 +198,13 @@ impl World {
 
     fn send(&mut self, producer: usize, key: u8) {
         let text = format!("key-{key}");
-        let queues = self.state.queues.unwrap_or(self.settings);
-        let queue = if self.keyed {
-            queue_of_key(&text, queues)
+        let asked = queue_of_key(&text, self.producers[producer]);
+        let mut sent_properties = String::new();
+        properties::push(&mut sent_properties, properties::KEYS, &text);
+        let queue = if self.has(Bug::NoRedirect) {
+            asked
         } else {
-            let asked = (java_hash(&text).unsigned_abs() % self.producers[producer].unsigned_abs()) as i32;
-            if self.has(Bug::NoRedirect) { asked } else { self.state.place(asked) }
+            self.state.place(asked, &sent_properties, self.settings)
         };
         let seq = self.seqs.entry(key).or_default();
         let sent = Sent { key: text, seq: *seq, producer: producer.to_string() };
@@ -210,7 +222,7 @@ impl World {
         let from = self.state.queues.unwrap_or(self.settings);
         self.scales += 1;
         let id = ScaleId::new(&format!("scale-{}", self.scales)).expect("a good id");
-        let begin = Begin { id: id.clone(), from, to, is_keyed: self.keyed };
+        let begin = Begin { id: id.clone(), from, to };
         match self.state.plan(&begin, self.settings) {
             Ok(Plan::Announce) => {
                 self.at_announcement = self.ends(to);
@@ -240,8 +252,20 @@ impl World {
 
     fn flip(&mut self, id: ScaleId, from: i32, to: i32, fences: Vec<QueueOffset>) {
         let modulus = gantry_scaling::common_divisor(from, to);
-        self.write(Event::Flipped { id, from, to, modulus, fences, at: 0 });
+        let key = self.state.key.clone();
+        self.write(Event::Flipped { id, from, to, modulus, fences, at: 0, key });
         self.advertised = to;
+    }
+
+    fn order_by_key(&mut self) {
+        if self.state.key.is_some() || self.state.is_active() {
+            return;
+        }
+        self.scales += 1;
+        let id = ScaleId::new(&format!("key-{}", self.scales)).expect("a good id");
+        let queues = self.state.queues.unwrap_or(self.settings);
+        let fences = self.ends(queues);
+        self.write(Event::Flipped { id, from: queues, to: queues, modulus: 1, fences, at: 0, key: key() });
     }
 
     /// New queues are readable from their announcement: the gates alone keep order. Those that go are when all are through.
@@ -337,7 +361,7 @@ impl World {
     }
 
     fn crash(&mut self, lost: u32) {
-        self.state = TopicScaling::default();
+        self.state = self.created.clone();
         for entry in &self.log {
             if let Entry::Event(event) = entry {
                 self.state.apply(event);
