@@ -163,6 +163,16 @@ pub trait Admin: Sync {
     fn open_scale(&self, addr: &str, topic: &str, id: &str)
     -> impl Future<Output = Result<(), Error>> + Send;
 
+    /// Has a group go on at `offset` in a queue.
+    fn commit_offset(
+        &self,
+        addr: &str,
+        group: &str,
+        topic: &str,
+        queue: i32,
+        offset: i64,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+
     /// Moves a group in all queues of a topic to the first message stored at or after `timestamp` (milliseconds since the
     /// epoch; 0: the first that is still there; negative: after the last). Members that are connected are told to move.
     fn reset_offset(

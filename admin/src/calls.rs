@@ -9,7 +9,7 @@ use gantry_remoting::body::{
 use gantry_remoting::client::Pool;
 use gantry_remoting::header::{
     BeginScale, ConsumerGroup, CreateTopic, DeleteSubscriptionGroup, DeleteTopicInNamesrv, GetConsumeStats,
-    GroupName, ResetOffset, ScaleRef, ToFields, TopicName,
+    GroupName, ResetOffset, ScaleRef, ToFields, TopicName, UpdateConsumerOffset,
 };
 use gantry_remoting::{CommandBuf, RequestCode, ResponseCode, fastjson};
 use serde::de::DeserializeOwned;
@@ -220,6 +220,19 @@ impl Admin for Calls {
     async fn open_scale(&self, addr: &str, topic: &str, id: &str) -> Result<(), Error> {
         let header = ScaleRef { topic, scale_id: id };
         self.call(addr, request(RequestCode::OPEN_SCALE, header)).await.map(drop)
+    }
+
+    async fn commit_offset(
+        &self,
+        addr: &str,
+        group: &str,
+        topic: &str,
+        queue: i32,
+        offset: i64,
+    ) -> Result<(), Error> {
+        let header =
+            UpdateConsumerOffset { consumer_group: group, topic, queue_id: queue, commit_offset: offset };
+        self.call(addr, request(RequestCode::UPDATE_CONSUMER_OFFSET, header)).await.map(drop)
     }
 
     async fn reset_offset(&self, addr: &str, group: &str, topic: &str, timestamp: i64) -> Result<(), Error> {

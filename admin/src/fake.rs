@@ -239,6 +239,20 @@ impl Admin for Brokers {
         })
     }
 
+    async fn commit_offset(
+        &self,
+        addr: &str,
+        group: &str,
+        topic: &str,
+        queue: i32,
+        offset: i64,
+    ) -> Result<(), Error> {
+        self.change(addr, format!("commit {group} in {topic} {queue} at {offset}"), |state| {
+            let places = state.places.entry((group.into(), topic.into())).or_default();
+            places.entry(queue).or_default().consumer_offset = offset;
+        })
+    }
+
     async fn reset_offset(&self, addr: &str, group: &str, topic: &str, timestamp: i64) -> Result<(), Error> {
         self.change(addr, format!("reset {group} in {topic} to {timestamp}"), |state| {
             let places = state.places.entry((group.into(), topic.into())).or_default();
@@ -282,8 +296,18 @@ pub(crate) async fn run<R: Resource>(
     brokers: &Brokers,
     stored: &mut Stored<R::Status>,
 ) -> Reconciled<R::Status> {
+    run_at(resource, brokers, stored, 1000).await
+}
+
+/// The same at another second.
+pub(crate) async fn run_at<R: Resource>(
+    resource: &R,
+    brokers: &Brokers,
+    stored: &mut Stored<R::Status>,
+    second: i64,
+) -> Reconciled<R::Status> {
     let status = stored.status.clone();
-    reconcile(resource, brokers, status, &at(1000), stored).await.unwrap()
+    reconcile(resource, brokers, status, &at(second), stored).await.unwrap()
 }
 
 /// Kills the process after each number of steps in turn, runs the next one to its end, and hands both that end and the

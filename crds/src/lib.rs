@@ -32,8 +32,8 @@ pub use external::{External, ExternalType};
 pub use name_server::{NameServer, NameServerSpec, NameServerStatus};
 pub use scheduling::Scheduling;
 pub use topic::{
-    Approval, MessageType, OpenReads, Permission, ScaleGroupStatus, ScalePhase, ScaleStatus, Scaling, Topic,
-    TopicBrokerStatus, TopicSpec, TopicStatus,
+    Approval, MessageType, OpenReads, Order, OrderGuarantee, Permission, ScaleGroupStatus, ScalePhase,
+    ScaleStatus, Scaling, Topic, TopicBrokerStatus, TopicSpec, TopicStatus,
 };
 
 /// API group of all kinds.

@@ -34,8 +34,14 @@ use serde::{Deserialize, Serialize};
         .message("give either brokerGroups (BrokerGroups of this namespace) or brokerAddresses (brokers elsewhere)"),
     validation = Rule::new("has(self.topicName) == has(oldSelf.topicName) && (!has(self.topicName) || self.topicName == oldSelf.topicName)")
         .message("topicName cannot be changed: make a new Topic"),
-    validation = Rule::new("!(self.ordered && oldSelf.ordered) || self.queues % oldSelf.queues == 0 || oldSelf.queues % self.queues == 0")
-        .message("the queues of an ordered topic can be changed to a multiple or a divisor of what they are: by any other number keys would move between queues that are in use, and lose their order")
+    validation = Rule::new("self.ordered || !has(self.order)")
+        .message("order is for ordered topics: set ordered")
+        .field_path(".order"),
+    validation = Rule::new("has(self.order) || !has(oldSelf.order)")
+        .message("order cannot be taken away: producers that know another number of queues would put keys elsewhere than the broker did; make a new Topic")
+        .field_path(".order"),
+    validation = Rule::new("!(self.ordered && oldSelf.ordered) || has(self.order) || self.queues % oldSelf.queues == 0 || oldSelf.queues % self.queues == 0")
+        .message("the queues of an ordered topic can be changed to a multiple or a divisor of what they are: by any other number keys would move between queues that are in use, and lose their order; with order.keyProperty any number will do")
         .field_path(".queues"),
     validation = Rule::new("!(self.ordered && oldSelf.ordered) || self.queues == oldSelf.queues || (has(self.brokerGroups) ? self.brokerGroups.size() : self.brokerAddresses.size()) == 1")
         .message("the queues of an ordered topic on several brokers cannot be changed: keys would move between queues that are in use, and lose their order; have the topic on one")
@@ -73,6 +79,9 @@ pub struct TopicSpec {
     /// without ever breaking that order, which takes a while: see `scaling` and `status.scale`.
     #[serde(default)]
     pub ordered: bool,
+    /// How the order of an ordered topic is kept; by the clients' choice of the queue when absent. It cannot be taken away again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<Order>,
     /// How the number of queues of an ordered topic is changed.
     #[serde(default)]
     pub scaling: Scaling,
@@ -88,6 +97,18 @@ pub struct TopicSpec {
     /// Whether the topic and its messages outlive the resource.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
+}
+
+/// How the order of messages with the same key is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Order {
+    /// The property of messages that holds their ordering key: `KEYS`, of which the first counts, or one of the application's
+    /// own. The broker itself puts each message to the queue of its key, whichever its sender chose. So producers that do not
+    /// know of new queues are no danger, the number of queues can be changed to any other, and new queues take messages at
+    /// once. Messages without it go where they are sent to. Only Gantry's broker can do this.
+    #[schemars(length(min = 1, max = 127), regex(pattern = r"^[a-zA-Z0-9_.-]+$"))]
+    pub key_property: String,
 }
 
 /// How the number of queues of an ordered topic is changed.
@@ -230,6 +251,9 @@ pub struct ScaleStatus {
     pub to: i32,
     /// How far it is.
     pub phase: ScalePhase,
+    /// Which order is kept meanwhile.
+    #[serde(default)]
+    pub guarantee: OrderGuarantee,
     /// Where it stands, in a few words.
     pub summary: String,
     /// When it was begun.
@@ -273,6 +297,16 @@ pub enum ScalePhase {
     Done,
     /// It was given up before the new queues took a message.
     Aborted,
+}
+
+/// Which order of a key's messages is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum OrderGuarantee {
+    /// That of all its messages, whoever sent them.
+    #[default]
+    AcrossProducers,
+    /// That of the messages of each producer: the broker is not Gantry's and knows no gates.
+    PerProducer,
 }
 
 impl ScalePhase {

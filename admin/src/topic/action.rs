@@ -52,6 +52,19 @@ pub enum Action {
         /// What it comes to.
         what: String,
     },
+    /// Ends such a change on a broker that knows nothing of it.
+    OpenClassic {
+        /// The broker's name in the spec.
+        broker: String,
+        /// Its address.
+        addr: String,
+        /// The settings afterwards.
+        config: TopicConfig,
+        /// Groups, and the new queues whose beginning they are put to before.
+        pins: Vec<(String, i32)>,
+        /// What it comes to.
+        what: String,
+    },
     /// Deletes the topic and its messages.
     Delete {
         /// The broker's name in the spec.
@@ -76,6 +89,7 @@ impl Action {
             | Self::BeginScale { broker, .. }
             | Self::AbortScale { broker, .. }
             | Self::OpenScale { broker, .. }
+            | Self::OpenClassic { broker, .. }
             | Self::Delete { broker, .. } => broker,
             Self::DeleteRoute { .. } => "",
         }
@@ -90,7 +104,9 @@ impl fmt::Display for Action {
                 write!(f, "{broker}: scaling from {from} to {to} queues begun")
             }
             Self::AbortScale { broker, why, .. } => write!(f, "{broker}: scaling given up: {why}"),
-            Self::OpenScale { broker, what, .. } => write!(f, "{broker}: {what}"),
+            Self::OpenScale { broker, what, .. } | Self::OpenClassic { broker, what, .. } => {
+                write!(f, "{broker}: {what}")
+            }
             Self::Delete { broker, .. } => write!(f, "{broker}: deleted with its messages"),
             Self::DeleteRoute { name_servers } => {
                 write!(f, "route deleted on {}", name_servers.join(", "))
@@ -105,6 +121,12 @@ pub(super) async fn apply<A: Admin>(admin: &A, topic: &str, action: &Action) -> 
         Action::BeginScale { addr, scale, .. } => admin.begin_scale(addr, topic, scale).await,
         Action::AbortScale { addr, id, .. } => admin.abort_scale(addr, topic, id).await,
         Action::OpenScale { addr, id, .. } => admin.open_scale(addr, topic, id).await,
+        Action::OpenClassic { addr, config, pins, .. } => {
+            for (group, queue) in pins {
+                admin.commit_offset(addr, group, topic, *queue, 0).await?;
+            }
+            admin.put_topic(addr, config, "").await
+        }
         Action::Delete { addr, config, .. } => {
             // Name servers keep the routes of topics that a broker deleted. The last that they hear is that nobody may
             // use it: otherwise a producer would make the topic anew by its next message.

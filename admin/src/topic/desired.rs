@@ -4,17 +4,23 @@ use super::Topic;
 use super::observe::TopicOnBroker;
 use gantry_crds::{MessageType, Permission, TopicSpec};
 use gantry_remoting::body::{PERM_READ, PERM_WRITE, TopicConfig};
+use gantry_scaling::KeyProperty;
 
 /// The attribute that RocketMQ 5 clients check.
 const MESSAGE_TYPE: &str = "message.type";
+/// By this one Gantry's broker puts messages to the queues of their keys.
+const ORDER_KEY: &str = KeyProperty::ATTRIBUTE;
 
 /// The settings of a topic that does not exist yet, with the attributes to set.
 pub(super) fn new(topic: &Topic) -> (TopicConfig, String) {
     let spec = &topic.spec;
     let config =
         TopicConfig { order: spec.ordered, ..TopicConfig::new(&topic.name, spec.queues, permission(spec)) };
-    let attributes = spec.message_type.map(|kind| format!("+{MESSAGE_TYPE}={}", type_name(kind)));
-    (config, attributes.unwrap_or_default())
+    let attributes = [
+        spec.message_type.map(|kind| format!("+{MESSAGE_TYPE}={}", type_name(kind))),
+        key_property(spec).map(|property| format!("+{ORDER_KEY}={property}")),
+    ];
+    (config, attributes.into_iter().flatten().collect::<Vec<_>>().join(","))
 }
 
 /// A change of a topic that exists.
@@ -26,6 +32,8 @@ pub(super) struct Change {
     pub(super) attributes: String,
     /// What changes, for people: `writeQueueNums 4 -> 8`. Nothing when all is as it should be.
     pub(super) what: Vec<String>,
+    /// The broker shall choose queues by another property, or by one at all.
+    pub(super) sets_key: bool,
 }
 
 /// The change that brings a topic as near to its spec as it may come now.
@@ -56,12 +64,19 @@ pub(super) fn change(topic: &Topic, found: &TopicOnBroker) -> Change {
     let type_is = is.attributes.get(MESSAGE_TYPE).map(String::as_str);
     let type_should = spec.message_type.map(type_name);
     note(MESSAGE_TYPE, type_is.unwrap_or("any").into(), type_should.unwrap_or("any").into());
-    let attributes = match type_should {
-        same if same == type_is => String::new(),
-        Some(kind) => format!("+{MESSAGE_TYPE}={kind}"),
-        None => format!("-{MESSAGE_TYPE}"),
+    let mut attributes = match type_should {
+        same if same == type_is => Vec::new(),
+        Some(kind) => vec![format!("+{MESSAGE_TYPE}={kind}")],
+        None => vec![format!("-{MESSAGE_TYPE}")],
     };
-    Change { config, attributes, what }
+    let key_is = is.attributes.get(ORDER_KEY).map(String::as_str);
+    // It cannot be taken away again.
+    let key_should = key_property(spec).filter(|property| Some(*property) != key_is);
+    if let Some(property) = key_should {
+        note(ORDER_KEY, key_is.unwrap_or("none").into(), property.into());
+        attributes.push(format!("+{ORDER_KEY}={property}"));
+    }
+    Change { config, attributes: attributes.join(","), what, sets_key: key_should.is_some() }
 }
 
 /// Whether the queues that shall go may be closed for reading: nobody writes to them any more, nobody waits for what is
@@ -70,6 +85,10 @@ pub(super) fn may_close(topic: &Topic, found: &TopicOnBroker) -> bool {
     found.config.write_queue_nums <= topic.spec.queues
         && found.leftover.waiting.is_empty()
         && found.leftover.quiet.is_none_or(|quiet| quiet >= topic.settle)
+}
+
+fn key_property(spec: &TopicSpec) -> Option<&str> {
+    spec.order.as_ref().map(|order| order.key_property.as_str())
 }
 
 fn permission(spec: &TopicSpec) -> i32 {

@@ -3,7 +3,8 @@
 //! * A topic that is on a broker already is left alone unless the spec says `adopt`. Ownership is written to the status
 //!   after having seen that the topic is absent (or adopting it), and before it is made.
 //! * What differs on an owned topic (queues, permission, order flag, message type) is put back; other attributes stay.
-//! * The number of queues of an ordered topic is changed by the broker in order (`scale.rs`). A broker that cannot leaves it.
+//! * The number of queues of an ordered topic is changed by the broker, in order (`scale.rs`). On one that knows nothing of that
+//!   it is done from here, with a weaker guarantee (`classic.rs`).
 //! * Growing is immediate. Shrinking takes two steps, so that no message is stranded in a queue that nobody can read: no
 //!   more writing to the removed queues at once; no more reading when every group known to the broker has consumed what is
 //!   in them and no message has come for a while (producers find new queue counts within 30 s). What is left there for a
@@ -11,6 +12,7 @@
 //! * A broker that leaves the list keeps its topic with `Retain`; with `Delete` the topic is deleted there.
 
 mod action;
+mod classic;
 mod deletion;
 mod desired;
 mod observe;
@@ -20,7 +22,7 @@ mod scale;
 mod tests;
 
 pub use action::Action;
-pub use observe::{Leftover, TopicOnBroker};
+pub use observe::{Leftover, Reader, TopicOnBroker};
 
 use crate::admin::Admin;
 use crate::error::Error;

@@ -1,7 +1,7 @@
 //! A topic as a broker has it.
 
 use super::Topic;
-use crate::admin::Admin;
+use crate::admin::{Admin, GroupInTopic, QueueBounds};
 use crate::error::Error;
 use gantry_message::name;
 use gantry_remoting::body::{MessageModel, TopicConfig, TopicScalingBody};
@@ -15,8 +15,23 @@ pub struct TopicOnBroker {
     pub config: TopicConfig,
     /// What is in the queues beyond those that the spec asks for, while they can be read.
     pub leftover: Leftover,
+    /// For an ordered topic that somebody scales on a broker that knows nothing of it: what its queues hold.
+    pub bounds: BTreeMap<i32, QueueBounds>,
+    /// The same: the groups that read it.
+    pub readers: Vec<Reader>,
     /// For an ordered topic: where its scales stand; `None` when the broker knows nothing of scaling in order.
     pub scaling: Option<TopicScalingBody>,
+}
+
+/// A group that reads a topic and keeps its places on the broker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reader {
+    /// The group.
+    pub group: String,
+    /// Some member is connected.
+    pub online: bool,
+    /// Where it is.
+    pub places: GroupInTopic,
 }
 
 /// What is left in queues that shall go.
@@ -38,7 +53,15 @@ pub(super) async fn observe<A: Admin>(
     let leftover = if shrinks { leftover(topic, admin, &addr).await? } else { Leftover::default() };
     let scales = topic.spec.ordered && !topic.deleting;
     let scaling = if scales { admin.scaling(&addr, &topic.name).await? } else { None };
-    Ok(Some(TopicOnBroker { config, leftover, scaling }))
+    let is_classic = scales && scaling.is_none() && config.read_queue_nums < config.write_queue_nums;
+    let (bounds, readers) = if is_classic {
+        // Groups first: what they have consumed is then within the bounds.
+        let readers = readers(topic, admin, &addr).await?;
+        (admin.topic_bounds(&addr, &topic.name).await?, readers)
+    } else {
+        Default::default()
+    };
+    Ok(Some(TopicOnBroker { config, leftover, bounds, readers, scaling }))
 }
 
 async fn leftover<A: Admin>(topic: &Topic, admin: &A, addr: &str) -> Result<Leftover, Error> {
@@ -50,17 +73,7 @@ async fn leftover<A: Admin>(topic: &Topic, admin: &A, addr: &str) -> Result<Left
     let Some(last) = removed.values().map(|queue| queue.last_stored).max() else { return Ok(left) };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     left.quiet = Some(now.saturating_sub(Duration::from_millis(last.max(0).unsigned_abs())));
-    for group in admin.groups_of_topic(addr, &topic.name).await? {
-        // Tools look at everything and consume nothing.
-        if name::is_system_group(&group) {
-            continue;
-        }
-        // Members that consume everything for themselves keep their places themselves: the broker cannot tell.
-        if admin.members(addr, &group).await?.model == MessageModel::Broadcasting {
-            continue;
-        }
-        let stats = admin.consume_stats(addr, &group, Some(&topic.name)).await?;
-        let places = stats.get(&topic.name).cloned().unwrap_or_default();
+    for Reader { group, places, .. } in readers(topic, admin, addr).await? {
         let waiting: i64 = removed
             .iter()
             .map(|(queue, bounds)| {
@@ -74,4 +87,25 @@ async fn leftover<A: Admin>(topic: &Topic, admin: &A, addr: &str) -> Result<Left
         }
     }
     Ok(left)
+}
+
+/// Groups that read the topic and whose places the broker knows.
+async fn readers<A: Admin>(topic: &Topic, admin: &A, addr: &str) -> Result<Vec<Reader>, Error> {
+    let mut readers = Vec::new();
+    for group in admin.groups_of_topic(addr, &topic.name).await? {
+        // Tools look at everything and consume nothing.
+        if name::is_system_group(&group) {
+            continue;
+        }
+        // Members that consume everything for themselves keep their places themselves: the broker cannot tell.
+        let members = admin.members(addr, &group).await?;
+        if members.model == MessageModel::Broadcasting {
+            continue;
+        }
+        let mut stats = admin.consume_stats(addr, &group, Some(&topic.name)).await?;
+        let (online, places) =
+            (!members.client_ids.is_empty(), stats.remove(&topic.name).unwrap_or_default());
+        readers.push(Reader { group, online, places });
+    }
+    Ok(readers)
 }

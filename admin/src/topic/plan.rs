@@ -2,7 +2,8 @@
 
 use super::action::Action;
 use super::observe::TopicOnBroker;
-use super::{Topic, desired, scale, wanted};
+use super::scale::{self, On};
+use super::{Topic, desired, wanted};
 use crate::conditions::{Outcome, conditions};
 use crate::findings::{Findings, Weight};
 use crate::observed::{Observed, Seen};
@@ -136,27 +137,19 @@ impl Draft {
     /// Makes an owned topic agree with its spec.
     fn agree(&mut self, topic: &Topic, broker: &str, addr: &str, found: &TopicOnBroker) {
         let (is, spec) = (&found.config, &topic.spec);
-        if let Some(scaling) = &found.scaling {
-            self.scale(topic, broker, addr, scaling);
-        } else if spec.ordered && (is.read_queue_nums, is.write_queue_nums) != (spec.queues, spec.queues) {
-            let counts = if is.read_queue_nums == is.write_queue_nums {
-                is.read_queue_nums.to_string()
-            } else {
-                format!("{} to write and {} to read", is.write_queue_nums, is.read_queue_nums)
-            };
-            self.findings.add(
-                Weight::Stalled,
-                "OrderedQueuesDiffer",
-                broker,
-                format_args!(
-                    "the topic has {counts} queues there, not {}: this broker cannot change the queues of an ordered \
-                     topic, keys would move to other queues and lose their order; set queues to what the broker has, \
-                     or make a new topic",
-                    spec.queues
-                ),
-            );
-        }
         let change = desired::change(topic, found);
+        let before = self.actions.len();
+        if spec.ordered && !change.sets_key {
+            let on = On { broker, addr };
+            match &found.scaling {
+                Some(scaling) => self.scale(topic, &on, scaling),
+                None => self.scale_classic(topic, &on, found),
+            }
+        }
+        if self.actions.len() > before {
+            // One after the other: the next settings follow from what this comes to.
+            return;
+        }
         if !change.what.is_empty() {
             let what = change.what.join(", ");
             self.findings.add(Weight::InProgress, "Updating", broker, format_args!("setting {what}"));

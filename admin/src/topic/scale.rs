@@ -15,7 +15,7 @@ use k8s_openapi::jiff::Timestamp;
 use std::fmt::Display;
 
 /// Groups that a status lists.
-const LISTED: usize = 20;
+pub(super) const LISTED: usize = 20;
 
 /// True when nothing is under way and the topic has this many queues.
 pub(super) fn is_done(scaling: &TopicScalingBody, queues: i32) -> bool {
@@ -23,21 +23,20 @@ pub(super) fn is_done(scaling: &TopicScalingBody, queues: i32) -> bool {
 }
 
 /// A broker that has the topic.
-struct On<'a> {
-    broker: &'a str,
-    addr: &'a str,
+pub(super) struct On<'a> {
+    pub(super) broker: &'a str,
+    pub(super) addr: &'a str,
 }
 
 impl Draft {
     /// The next step on a broker that has the topic and can scale it in order.
-    pub(super) fn scale(&mut self, topic: &Topic, broker: &str, addr: &str, scaling: &TopicScalingBody) {
-        let on = On { broker, addr };
+    pub(super) fn scale(&mut self, topic: &Topic, on: &On<'_>, scaling: &TopicScalingBody) {
         if let Some(announced) = &scaling.announced {
-            self.announced(topic, &on, scaling, announced);
+            self.announced(topic, on, scaling, announced);
         } else if let Some(flip) = scaling.under_way() {
-            self.draining(topic, &on, scaling, flip);
+            self.draining(topic, on, scaling, flip);
         } else if scaling.queues != topic.spec.queues {
-            self.begin(topic, &on, scaling);
+            self.begin(topic, on, scaling);
         } else {
             self.ended(scaling);
         }
@@ -139,7 +138,7 @@ impl Draft {
                 && matches!(known.phase, ScalePhase::Planned | ScalePhase::Announced)
         });
         let mut scale = known.unwrap_or_else(|| ScaleStatus {
-            id: format!("{}-{}", topic.generation.unwrap_or_default(), self.now_millis()),
+            id: self.new_id(topic),
             from,
             to,
             groups: groups(scaling),
@@ -203,7 +202,7 @@ impl Draft {
         known.unwrap_or_else(|| ScaleStatus { id: id.into(), from, to, ..ScaleStatus::default() })
     }
 
-    fn report(&mut self, on: &On<'_>, reason: &str, what: impl Display) {
+    pub(super) fn report(&mut self, on: &On<'_>, reason: &str, what: impl Display) {
         self.findings.add(Weight::InProgress, reason, on.broker, what);
     }
 
@@ -211,13 +210,18 @@ impl Draft {
         self.now.0.as_millisecond()
     }
 
-    fn since(&self, time: &Time) -> i64 {
+    /// An id for a change that begins now.
+    pub(super) fn new_id(&self, topic: &Topic) -> String {
+        format!("{}-{}", topic.generation.unwrap_or_default(), self.now_millis())
+    }
+
+    pub(super) fn since(&self, time: &Time) -> i64 {
         (self.now_millis() - time.0.as_millisecond()).max(0) / 1000
     }
 }
 
 /// Why a change cannot be done in order.
-fn refusal(topic: &Topic, from: i32, to: i32) -> Option<String> {
+pub(super) fn refusal(topic: &Topic, from: i32, to: i32) -> Option<String> {
     let brokers = wanted(&topic.spec);
     if brokers.len() > 1 {
         let list =
@@ -231,10 +235,12 @@ fn refusal(topic: &Topic, from: i32, to: i32) -> Option<String> {
             verdict.moved_into_old * 100.0
         ));
     }
-    (!is_multiple(from, to)).then(|| {
+    // Where the broker reads the key it can move any.
+    let is_free = topic.spec.order.is_some();
+    (!is_free && !is_multiple(from, to)).then(|| {
         format!(
             "{from} to {to} queues cannot be done in order: neither is a multiple of the other, so keys would move between \
-             queues that are in use; ask for a multiple or a divisor of {from}"
+             queues that are in use; ask for a multiple or a divisor of {from}, or set order.keyProperty"
         )
     })
 }
@@ -243,6 +249,7 @@ fn refusal(topic: &Topic, from: i32, to: i32) -> Option<String> {
 fn preview(topic: &Topic, from: i32, to: i32, scaling: &TopicScalingBody) -> String {
     let plan = &topic.spec.scaling;
     let groups = scaling.groups.len();
+    let is_keyed = topic.spec.order.is_some();
     if to < from {
         return format!(
             "{from} to {to} queues: at once nothing is sent to queues {to} to {} any more; {groups} groups consume what is in \
@@ -257,6 +264,11 @@ fn preview(topic: &Topic, from: i32, to: i32, scaling: &TopicScalingBody) -> Str
         ),
         OpenReads::AtFlip => "from the start".into(),
     };
+    if is_keyed {
+        return format!(
+            "{from} to {to} queues: the new ones take messages at once; they are opened {opened}"
+        );
+    }
     format!(
         "{from} to {to} queues: clients get {} to learn of the new ones, then they take messages; they are opened {opened}",
         seconds(i64::from(plan.settle_seconds) * 1000)
@@ -307,12 +319,12 @@ fn groups(scaling: &TopicScalingBody) -> Vec<ScaleGroupStatus> {
 }
 
 /// Seconds that the rest takes at the speed so far; `None` while that is not known.
-fn estimate(at_first: i64, remaining: i64, seconds: i64) -> Option<i64> {
+pub(super) fn estimate(at_first: i64, remaining: i64, seconds: i64) -> Option<i64> {
     let done = at_first - remaining;
     (done > 0 && seconds > 0).then(|| remaining.saturating_mul(seconds) / done)
 }
 
-fn seconds(millis: i64) -> String {
+pub(super) fn seconds(millis: i64) -> String {
     let seconds = (millis.max(0) + 999) / 1000;
     if seconds < 120 { format!("{seconds} s") } else { format!("{} min", (seconds + 59) / 60) }
 }
