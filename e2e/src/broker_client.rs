@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use crate::await_condition::await_condition;
@@ -39,7 +39,18 @@ impl BrokerClient {
     }
 
     pub fn create_topic(&mut self, topic: &str, read_queues: u32, write_queues: u32) -> Result<()> {
-        let request = Request::new(code::UPDATE_AND_CREATE_TOPIC)
+        self.put_topic(topic, read_queues, write_queues, "")
+    }
+
+    /// Makes or changes a topic, with changes of attributes in mqadmin's form.
+    pub fn put_topic(
+        &mut self,
+        topic: &str,
+        read_queues: u32,
+        write_queues: u32,
+        attributes: &str,
+    ) -> Result<()> {
+        let mut request = Request::new(code::UPDATE_AND_CREATE_TOPIC)
             .field("topic", topic)
             .field("defaultTopic", "TBW102")
             .field("readQueueNums", read_queues)
@@ -48,6 +59,9 @@ impl BrokerClient {
             .field("topicFilterType", "SINGLE_TAG")
             .field("topicSysFlag", 0)
             .field("order", false);
+        if !attributes.is_empty() {
+            request = request.field("attributes", attributes);
+        }
         self.0.done(&request).map(drop)
     }
 
@@ -200,6 +214,13 @@ impl BrokerClient {
     }
 
     /// `topicConfigTable`, by topic.
+    /// Queues of a topic that can be read.
+    pub fn read_queues(&mut self, topic: &str) -> Result<i32> {
+        let all = self.topic_configs()?;
+        let count = all["topicConfigTable"][topic]["readQueueNums"].as_i64();
+        Ok(i32::try_from(count.with_context(|| format!("no topic {topic}"))?)?)
+    }
+
     pub fn topic_configs(&mut self) -> Result<Value> {
         table(&self.0.done(&Request::new(code::GET_ALL_TOPIC_CONFIG))?.body, "topicConfigTable")
     }

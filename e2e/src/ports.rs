@@ -47,6 +47,12 @@ impl PortBlock {
     pub fn broker(&self) -> u16 {
         self.first + 4
     }
+
+    /// For the broker's probes and metrics.
+    #[must_use]
+    pub fn probes(&self) -> u16 {
+        self.first + 7
+    }
 }
 
 fn is_free(port: u16) -> bool {

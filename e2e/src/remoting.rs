@@ -110,6 +110,25 @@ impl Connection {
         }
     }
 
+    /// Sends one request and waits for nothing.
+    pub fn send(&mut self, request: &Request) -> Result<()> {
+        let opaque = self.next_opaque;
+        self.next_opaque += 1;
+        Ok(self.stream.write_all(&encode(request, opaque))?)
+    }
+
+    /// True when nothing has come that was not read.
+    pub fn is_silent(&self) -> Result<bool> {
+        self.stream.set_nonblocking(true)?;
+        let peeked = self.stream.peek(&mut [0]);
+        self.stream.set_nonblocking(false)?;
+        match peeked {
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Ok(true),
+            Err(error) => Err(error.into()),
+            Ok(_) => Ok(false),
+        }
+    }
+
     /// As [`Self::call`], for a request that must succeed.
     pub fn done(&mut self, request: &Request) -> Result<Response> {
         let response = self.call(request)?;

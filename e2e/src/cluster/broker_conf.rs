@@ -12,7 +12,12 @@ use crate::ports::PortBlock;
 const COMMIT_LOG_FILE_KEY: &str = "mappedFileSizeCommitLog";
 const COMMIT_LOG_FILE: u32 = 64 * 1024 * 1024;
 
-pub(super) fn write(folder: &Path, ports: &PortBlock, overrides: &[(String, String)]) -> Result<PathBuf> {
+pub(super) fn write(
+    folder: &Path,
+    ports: &PortBlock,
+    probes: bool,
+    overrides: &[(String, String)],
+) -> Result<PathBuf> {
     let store = folder.join("store");
     let mut settings: Vec<(String, String)> = [
         ("brokerClusterName", CLUSTER_NAME.into()),
@@ -33,6 +38,9 @@ pub(super) fn write(folder: &Path, ports: &PortBlock, overrides: &[(String, Stri
     ]
     .map(|(key, value)| (key.to_owned(), value))
     .into();
+    if probes {
+        settings.push(("probeListenPort".into(), ports.probes().to_string()));
+    }
     for (key, value) in overrides {
         settings.retain(|(known, _)| known != key);
         settings.push((key.clone(), value.clone()));

@@ -22,7 +22,7 @@ pub(super) fn broker(programs: Option<&Path>, conf: &Path) -> Result<Command> {
     Ok(command)
 }
 
-fn binary(name: &str) -> Result<Command> {
+pub(crate) fn binary(name: &str) -> Result<Command> {
     let folder = gantry_binaries().map_err(|missing| anyhow!("{missing}"))?;
     Ok(Command::new(folder.join(name)))
 }

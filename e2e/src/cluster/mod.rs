@@ -2,8 +2,9 @@
 
 mod apache;
 mod broker_conf;
-mod gantry;
+pub(crate) mod gantry;
 
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -28,6 +29,7 @@ const STOP_PATIENCE: Duration = Duration::from_secs(60);
 pub struct Setup {
     settings: Vec<(String, String)>,
     full_speed: bool,
+    probes: bool,
     /// Where the broker's program is, when it is a special one, and the environment that it is started with.
     programs: Option<PathBuf>,
     environment: Vec<(String, String)>,
@@ -46,6 +48,13 @@ impl Setup {
     #[must_use]
     pub fn set(mut self, key: &str, value: impl ToString) -> Self {
         self.settings.push((key.into(), value.to_string()));
+        self
+    }
+
+    /// Gantry's broker serves its metrics: see [`Cluster::metric`].
+    #[must_use]
+    pub fn probes(mut self) -> Self {
+        self.probes = true;
         self
     }
 
@@ -117,6 +126,18 @@ impl Cluster {
     #[must_use]
     pub fn store(&self) -> PathBuf {
         self.folder.path().join("store")
+    }
+
+    /// A metric of a broker that serves them.
+    pub fn metric(&self, name: &str) -> Result<f64> {
+        let mut connection = TcpStream::connect(("127.0.0.1", self.ports.probes()))?;
+        connection.write_all(b"GET /metrics HTTP/1.1\r\nHost: broker\r\nConnection: close\r\n\r\n")?;
+        let mut text = String::new();
+        connection.read_to_string(&mut text)?;
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value
+            .and_then(|value| value.trim().parse().ok())
+            .with_context(|| format!("no metric {name} in\n{text}"))
     }
 
     /// Whether both servers are running.
@@ -216,7 +237,7 @@ impl Cluster {
     }
 
     fn broker_conf(&self) -> Result<PathBuf> {
-        broker_conf::write(self.folder.path(), &self.ports, &self.setup.settings)
+        broker_conf::write(self.folder.path(), &self.ports, self.setup.probes, &self.setup.settings)
     }
 
     fn await_name_server(&mut self) -> Result<()> {

@@ -24,6 +24,8 @@ pub struct Options {
     /// Between the starts of two producers.
     pub stagger: Duration,
     pub producer_poll: Duration,
+    /// That of the first producer.
+    pub first_producer_poll: Duration,
     pub consumer_poll: Duration,
     /// Between two looks of a consumer at which queues are its own.
     pub rebalance: Duration,
@@ -37,14 +39,22 @@ impl Options {
         rate: 300,
         stagger: Duration::from_secs(10),
         producer_poll: Duration::from_secs(30),
+        first_producer_poll: Duration::from_secs(30),
         consumer_poll: Duration::from_secs(30),
         rebalance: Duration::from_secs(20),
     };
+
+    /// The same, but producers look for new queues this often.
+    #[must_use]
+    pub const fn producers_poll(self, every: Duration) -> Self {
+        Self { producer_poll: every, first_producer_poll: every, ..self }
+    }
 
     /// Clients that learn of everything within two seconds, so that a trial is short.
     pub const QUICK: Self = Self {
         stagger: Duration::from_millis(700),
         producer_poll: Duration::from_secs(2),
+        first_producer_poll: Duration::from_secs(2),
         consumer_poll: Duration::from_secs(2),
         rebalance: Duration::from_secs(1),
         ..Self::DEFAULTS
@@ -97,6 +107,7 @@ impl Traffic {
             ("rate", u128::from(options.rate)),
             ("stagger", options.stagger.as_millis()),
             ("producerPoll", options.producer_poll.as_millis()),
+            ("firstProducerPoll", options.first_producer_poll.as_millis()),
             ("consumerPoll", options.consumer_poll.as_millis()),
         ] {
             command.arg(format!("{name}={value}"));

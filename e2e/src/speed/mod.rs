@@ -3,5 +3,7 @@
 mod process_cost;
 mod producer;
 mod run;
+mod scaling;
 
 pub use run::{Load, Run, run};
+pub use scaling::{Costs, Share, Stage};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use gantry_e2e::kubernetes::{Kubectl, Space};
 use serde_json::{Value, json};
 
@@ -75,20 +75,33 @@ spec:
   offsetReset: {token: once, to: Latest}
 "#;
 
+const ORDERED: &str = r#"
+apiVersion: gantry.dev/v1alpha1
+kind: Topic
+metadata: {name: payments}
+spec:
+  brokerGroups: [main]
+  queues: 4
+  ordered: true
+  scaling: {settleSeconds: 1, maxSettleSeconds: 1}
+"#;
+
 /// A part of a life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Step {
     Create,
     Change,
     Grow,
+    /// An ordered topic is made, grown, and shrunk.
+    Scale,
     /// Topic and group are deleted, on the broker too: they can be made again without taking over what is there.
     DeleteOnBroker,
     DeleteAll,
 }
 
 impl Step {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Create, Self::Change, Self::Grow, Self::DeleteOnBroker, Self::DeleteAll];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Create, Self::Change, Self::Grow, Self::Scale, Self::DeleteOnBroker, Self::DeleteAll];
 
     pub(crate) fn act(self, space: &Space) -> Result<()> {
         let kubectl = &space.kubectl;
@@ -102,6 +115,16 @@ impl Step {
                 kubectl.patch("brokergroup/main", &json!({"spec": {"storage": {"size": "2Gi"}}}))?;
                 return await_grown(kubectl);
             }
+            Self::Scale => {
+                kubectl.apply(ORDERED)?;
+                kubectl.await_ready("topic/payments", READY)?;
+                for queues in [8, 2] {
+                    kubectl.patch("topic/payments", &json!({"spec": {"queues": queues}}))?;
+                    kubectl.await_ready("topic/payments", READY)?;
+                    has_scaled(kubectl, queues)?;
+                }
+                return Ok(());
+            }
             Self::DeleteOnBroker => {
                 kubectl.run(&["delete", "topic,consumergroup", "--all", "--wait=true", "--timeout=90s"])?;
                 kubectl.apply(CHANGED_ON_BROKER)?;
@@ -114,6 +137,18 @@ impl Step {
         }
         kubectl.await_ready("gantry --all", READY)
     }
+}
+
+/// The broker and the status agree that it is done.
+fn has_scaled(kubectl: &Kubectl, queues: i32) -> Result<()> {
+    let status = kubectl.get(&["topic/payments"])?["status"].clone();
+    let (scale, broker) = (&status["scale"], &status["brokers"][0]);
+    let is_done = scale["phase"] == "Done" && scale["to"] == queues;
+    ensure!(
+        is_done && broker["writeQueues"] == queues && broker["readQueues"] == queues,
+        "not scaled to {queues}: {status}"
+    );
+    Ok(())
 }
 
 /// The template and the claim have the new size. Whether the volume gets it is up to the platform.

@@ -84,6 +84,16 @@ fn rules() -> Vec<Rule> {
             json!({"scaling": {"settleSeconds": 5, "maxSettleSeconds": 4}}),
             "at least settleSeconds",
         ),
+        t(
+            json!({"ordered": true, "order": {"keyProperty": "KEYS"}}),
+            json!({"order": {"keyProperty": "KEYS"}}),
+            "order is for ordered topics",
+        ),
+        t(
+            json!({"ordered": true, "order": {"keyProperty": "order-id"}}),
+            json!({"ordered": true, "order": {"keyProperty": "order id"}}),
+            "keyProperty",
+        ),
         c(none(), json!({"brokerAddresses": ["a:10911"]}), "either brokerGroups"),
         c(json!({"groupName": "mine"}), json!({"groupName": "TOOLS_CONSUMER"}), "belongs to the system"),
         c(json!({"retry": {"maxAttempts": 0}}), json!({"retry": {"maxAttempts": -1}}), "maxAttempts"),
@@ -163,14 +173,22 @@ fn changes() -> Result<()> {
         "to a multiple or a divisor",
     );
     check(&space, &Rule { name: "ordered", ..refused })?;
+    let keyed = json!({"ordered": true, "queues": 12, "order": {"keyProperty": "KEYS"}});
+    let freed = rule(
+        "Topic",
+        on_main(&keyed),
+        on_main(&json!({"ordered": true, "queues": 12})),
+        "order cannot be taken away",
+    );
+    check(&space, &Rule { name: "ordered", ..freed })?;
     let several = |queues: i32| json!({"brokerAddresses": ["a:1", "b:1"], "ordered": true, "queues": queues});
     space.kubectl.apply(&object("Topic", "several", &several(8)))?;
     let grown = rule("Topic", several(8), several(16), "ordered topic on several brokers cannot be changed");
     check(&space, &Rule { name: "several", ..grown })?;
     let moved = rule(
         "Topic",
-        on_main(&merged(ordered.clone(), &json!({"queues": 16}))),
-        merged(ordered, &json!({"brokerGroups": ["main", "other"]})),
+        on_main(&merged(keyed.clone(), &json!({"queues": 7}))),
+        merged(keyed, &json!({"brokerGroups": ["main", "other"]})),
         "brokerGroups of an ordered topic cannot be changed",
     );
     check(&space, &Rule { name: "ordered", ..moved })?;

@@ -12,13 +12,13 @@ use crate::scene::{PATIENCE, Scene, seconds};
 
 /// A fence as the known recipe takes it: when the number of queues is raised, while producers have not heard of it.
 pub(crate) fn fence_when_announced(client: Client) -> Result<()> {
-    let options = Options { producer_poll: seconds(15), stagger: seconds(5), ..Options::QUICK };
+    let options = Options { stagger: seconds(5), ..Options::QUICK.producers_poll(seconds(15)) };
     let scene = Scene::new(client, 4, Setup::default(), &options)?;
     is_found(scene, Duration::ZERO, 60)
 }
 
 pub(crate) fn no_redirect(client: Client) -> Result<()> {
-    let options = Options { producer_poll: seconds(15), stagger: seconds(5), ..Options::QUICK };
+    let options = Options { stagger: seconds(5), ..Options::QUICK.producers_poll(seconds(15)) };
     let scene = Scene::new(client, 4, faulty::setup("GANTRY_BROKER_FAULT", "NoRedirect")?, &options)?;
     is_found(scene, seconds(20), 60)
 }

@@ -2,10 +2,12 @@
 
 mod changes;
 mod controls;
+mod elsewhere;
 mod faulty;
 mod growing;
 mod killed;
 mod scene;
+mod stale;
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -42,13 +44,14 @@ fn main() -> ExitCode {
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Needs {
     Nothing,
+    Apache,
     Faults,
     Time,
     TimeAndFaults,
 }
 
 /// The name, what it needs, and whether both Java clients run it.
-const TRIALS: [(&str, Needs, bool, Run); 12] = [
+const TRIALS: [(&str, Needs, bool, Run); 15] = [
     ("grows", Needs::Nothing, true, growing::quickly),
     ("grows-with-defaults", Needs::Time, true, growing::with_defaults),
     ("aborted", Needs::Nothing, false, changes::aborted),
@@ -56,6 +59,9 @@ const TRIALS: [(&str, Needs, bool, Run); 12] = [
     ("again-while-draining", Needs::Nothing, false, changes::again_while_draining),
     ("reset-before-the-fence", Needs::Nothing, false, changes::reset_before_the_fence),
     ("cold", Needs::Nothing, false, changes::cold),
+    ("stale-producer", Needs::Nothing, false, stale::suspected),
+    ("ordered-by-key", Needs::Nothing, true, stale::corrected),
+    ("on-apache", Needs::Apache, false, elsewhere::on_apache),
     ("killed-at-every-point", Needs::TimeAndFaults, false, killed::at_every_point),
     ("control::fence-when-announced", Needs::Nothing, false, controls::fence_when_announced),
     ("control::no-redirect", Needs::Faults, false, controls::no_redirect),
@@ -90,6 +96,7 @@ fn long_runs() -> u32 {
 fn trial(name: String, needs: Needs, client: Client, run: Run) -> Result<Trial> {
     let met = match needs {
         Needs::Nothing => Ok(()),
+        Needs::Apache => Target::Apache.available()?,
         Needs::Faults => faulty::programs().map(drop),
         Needs::TimeAndFaults if is_long() => faulty::programs().map(drop),
         Needs::Time if is_long() => Ok(()),

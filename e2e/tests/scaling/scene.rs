@@ -34,7 +34,17 @@ pub(crate) struct Scene {
 impl Scene {
     /// Nobody sends yet.
     pub(crate) fn new(client: Client, queues: u32, setup: Setup, options: &Options) -> Result<Self> {
-        let cluster = Cluster::start(Target::Gantry, setup)?;
+        Self::on(Target::Gantry, client, queues, setup, options)
+    }
+
+    pub(crate) fn on(
+        target: Target,
+        client: Client,
+        queues: u32,
+        setup: Setup,
+        options: &Options,
+    ) -> Result<Self> {
+        let cluster = Cluster::start(target, setup)?;
         BrokerClient::open(cluster.broker_port())?.create_topic(TOPIC, queues, queues)?;
         let scales = Scales::new(cluster.broker_port(), TOPIC);
         let folder = cluster.folder().join("clients");
@@ -69,8 +79,8 @@ impl Scene {
     fn until_at_work(&self, group: &str) -> Result<()> {
         let mut broker = BrokerClient::open(self.cluster.broker_port())?;
         await_condition(&format!("{group} has places"), PATIENCE, || {
-            let mut places =
-                (0..self.scales.stand()?.read_queue_nums).map(|queue| broker.committed(group, TOPIC, queue));
+            let queues = broker.read_queues(TOPIC)?;
+            let mut places = (0..queues).map(|queue| broker.committed(group, TOPIC, queue));
             places.try_fold(true, |all, place| Ok(all && place?.is_some()))
         })
     }

@@ -32,7 +32,8 @@ import org.apache.rocketmq.common.message.MessageExt;
  * Producers that number the messages of each key, and orderly consumers, both told what to do on standard input; what was sent,
  * acknowledged and received is a line each on standard output, for somebody else to judge.
  *
- * <p>{@code OrderedTraffic <name server> <topic> [producers=3] [keys=64] [rate=300] [stagger=0] [producerPoll=30000] [consumerPoll=30000]}
+ * <p>{@code OrderedTraffic <name server> <topic> [producers=3] [keys=64] [rate=300] [stagger=0] [producerPoll=30000] [firstProducerPoll=producerPoll]
+ * [consumerPoll=30000]}
  *
  * <p>Commands: {@code send}, {@code stop-sending}, {@code consume GROUP MEMBERS MILLIS_PER_MESSAGE}, {@code pause GROUP MILLIS},
  * {@code stop-consuming GROUP}, {@code exit}.
@@ -128,7 +129,8 @@ public final class OrderedTraffic {
             }
             String name = "p" + i;
             DefaultMQProducer producer = new DefaultMQProducer("producers-of-" + topic);
-            prepare(producer, name, number("producerPoll", 30_000));
+            int poll = number("producerPoll", 30_000);
+            prepare(producer, name, i == 0 ? number("firstProducerPoll", poll) : poll);
             producer.start();
             for (int thread = 0; thread < THREADS_PER_PRODUCER; thread++) {
                 Thread sender = new Thread(() -> sendKeys(producer, name, pauseNanos), name + "-" + thread);
