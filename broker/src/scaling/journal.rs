@@ -121,6 +121,18 @@ impl Changing<'_> {
         Ok(end)
     }
 
+    /// The same, and it is on the disk before anything else is that follows from it.
+    pub(super) fn record_safely(
+        &mut self,
+        broker: &Broker,
+        topic: &Topic,
+        event: &Event,
+    ) -> Result<(), Refusal> {
+        self.record(broker, topic, event)?;
+        broker.store.flush();
+        Ok(())
+    }
+
     /// The same for what depends on where queues end: nothing is appended between that and the event.
     pub(super) fn record_at_ends(
         &mut self,

@@ -75,6 +75,8 @@ pub(super) fn change(broker: &Broker, topic: &Arc<Topic>, wanted: &TopicConfig) 
         key: Some(new.clone()),
     };
     scales.record_at_ends(broker, topic, &logs, event)?;
+    // The attribute must not be on the disk without the fences.
+    broker.store.flush();
     tracing::info!(topic = name, property = new.as_str(), "ordered by key from now on");
     Ok(())
 }
@@ -117,7 +119,7 @@ fn scale(broker: &Broker, topic: &Arc<Topic>, to: i32) -> Result<(), Refusal> {
     let begin = Begin { id: by_hand()?, from, to };
     super::begin(broker, topic, &begin, How { settle: Settle::default(), open_reads_early: false })?;
     // Who may read is what the settings say, and the gates.
-    broker.journal.changing().record(broker, topic, &Event::Opened { id: begin.id }).map(drop)
+    broker.journal.changing().record_safely(broker, topic, &Event::Opened { id: begin.id })
 }
 
 fn by_hand() -> Result<ScaleId, Refusal> {

@@ -148,7 +148,7 @@ pub(crate) fn change_by_hand(
             id
         )));
     }
-    broker.journal.changing().record(broker, topic, &Event::Released).map(drop)
+    broker.journal.changing().record_safely(broker, topic, &Event::Released)
 }
 
 /// A topic is about to be deleted: one of the same name starts anew.
@@ -156,7 +156,7 @@ pub(crate) fn topic_deleted(broker: &Broker, topic: &Topic) -> Result<(), Refusa
     if topic.scales.now().is_none() {
         return Ok(());
     }
-    broker.journal.changing().record(broker, topic, &Event::TopicDeleted).map(drop)
+    broker.journal.changing().record_safely(broker, topic, &Event::TopicDeleted)
 }
 
 /// A group's offsets are about to be deleted: one of the same name starts anew.
@@ -164,7 +164,7 @@ pub(crate) fn group_deleted(broker: &Broker, group: &str) -> Result<(), Refusal>
     for topic in broker.topics.scaled() {
         if topic.scales.now().is_some_and(|state| state.passed.contains_key(group)) {
             let event = Event::GroupDeleted { group: group.into() };
-            broker.journal.changing().record(broker, &topic, &event)?;
+            broker.journal.changing().record_safely(broker, &topic, &event)?;
         }
     }
     Ok(())
@@ -175,7 +175,12 @@ fn follow(broker: &Broker, topic: &Topic, read: impl FnOnce(i32) -> i32) -> bool
     let Some(write) = topic.scales.now().and_then(|state| write_queues(&state)) else { return false };
     let config = topic.config();
     let read_queue_nums = read(config.read_queue_nums);
+    if (write, read_queue_nums) == (config.write_queue_nums, config.read_queue_nums) {
+        return false;
+    }
     faults::point("before the settings follow");
+    // Were they on the disk and the record not, there would be new queues and no gates after a loss of power.
+    broker.store.flush();
     broker.topics.update(TopicConfig { write_queue_nums: write, read_queue_nums, ..(*config).clone() })
 }
 
