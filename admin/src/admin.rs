@@ -163,6 +163,15 @@ pub trait Admin: Sync {
     fn open_scale(&self, addr: &str, topic: &str, id: &str)
     -> impl Future<Output = Result<(), Error>> + Send;
 
+    /// Where a group goes on in a queue; `None` when it has no place there.
+    fn committed(
+        &self,
+        addr: &str,
+        group: &str,
+        topic: &str,
+        queue: i32,
+    ) -> impl Future<Output = Result<Option<i64>, Error>> + Send;
+
     /// Has a group go on at `offset` in a queue.
     fn commit_offset(
         &self,

@@ -9,7 +9,7 @@ use gantry_remoting::body::{
 use gantry_remoting::client::Pool;
 use gantry_remoting::header::{
     BeginScale, ConsumerGroup, CreateTopic, DeleteSubscriptionGroup, DeleteTopicInNamesrv, GetConsumeStats,
-    GroupName, ResetOffset, ScaleRef, ToFields, TopicName, UpdateConsumerOffset,
+    GroupName, QueryConsumerOffset, ResetOffset, ScaleRef, ToFields, TopicName, UpdateConsumerOffset,
 };
 use gantry_remoting::{CommandBuf, RequestCode, ResponseCode, fastjson};
 use serde::de::DeserializeOwned;
@@ -220,6 +220,31 @@ impl Admin for Calls {
     async fn open_scale(&self, addr: &str, topic: &str, id: &str) -> Result<(), Error> {
         let header = ScaleRef { topic, scale_id: id };
         self.call(addr, request(RequestCode::OPEN_SCALE, header)).await.map(drop)
+    }
+
+    async fn committed(
+        &self,
+        addr: &str,
+        group: &str,
+        topic: &str,
+        queue: i32,
+    ) -> Result<Option<i64>, Error> {
+        let header = QueryConsumerOffset {
+            consumer_group: group,
+            topic,
+            queue_id: queue,
+            set_zero_if_not_found: Some(false),
+        };
+        let command = request(RequestCode::QUERY_CONSUMER_OFFSET, header);
+        let Some(answer) = unless(ResponseCode::QUERY_NOT_FOUND, self.call(addr, command).await)? else {
+            return Ok(None);
+        };
+        let offset = answer.find("offset").and_then(|offset| offset.parse().ok());
+        offset.map(Some).ok_or_else(|| Error::Malformed {
+            broker: addr.to_owned(),
+            call: RequestCode::QUERY_CONSUMER_OFFSET,
+            what: "no offset".into(),
+        })
     }
 
     async fn commit_offset(

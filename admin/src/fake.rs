@@ -239,6 +239,19 @@ impl Admin for Brokers {
         })
     }
 
+    async fn committed(
+        &self,
+        addr: &str,
+        group: &str,
+        topic: &str,
+        queue: i32,
+    ) -> Result<Option<i64>, Error> {
+        self.look(addr, |state| {
+            let places = state.places.get(&(group.into(), topic.into()))?;
+            places.get(&queue).map(|place| place.consumer_offset)
+        })
+    }
+
     async fn commit_offset(
         &self,
         addr: &str,

@@ -36,6 +36,8 @@ pub(crate) struct Broker {
     pub(crate) timeline: Timeline,
     pub(crate) registration: Registration,
     pub(crate) delays: Delays,
+    /// Held by whoever changes topics: what is read before is still so when it is written.
+    pub(crate) changing_topics: Mutex<()>,
     /// Where scales of topics are on record.
     pub(crate) journal: Journal,
     pub(crate) settling: Settling,
@@ -101,6 +103,7 @@ impl Broker {
         }
         let broker = Arc::new(Self {
             topics,
+            changing_topics: Mutex::default(),
             journal,
             settling: Settling::default(),
             passages: Passages::default(),

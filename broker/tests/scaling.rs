@@ -388,6 +388,9 @@ async fn the_broker_puts_messages_to_the_queues_of_their_keys() {
     let expected = |queues: i32| ORDERS.map(|order| queue_of_key(order, queues)).to_vec();
     assert_eq!(queues_of(&scene, "a").await, expected(4));
     assert_eq!(scene.send(3, "no order").await.0, 3, "without a key it goes where it was sent to");
+    scene.killed().await;
+    assert_eq!(queues_of(&scene, "a").await, expected(4));
+    assert!(scene.state().await.flips.is_empty(), "there never was another rule");
 
     // To any number, and at once: nobody has to learn of it.
     let state = scene.begin("s1", 4, 6, 3_600_000).await.unwrap();

@@ -106,7 +106,8 @@ pub struct Order {
     /// The property of messages that holds their ordering key: `KEYS`, of which the first counts, or one of the application's
     /// own. The broker itself puts each message to the queue of its key, whichever its sender chose. So producers that do not
     /// know of new queues are no danger, the number of queues can be changed to any other, and new queues take messages at
-    /// once. Messages without it go where they are sent to. Only Gantry's broker can do this.
+    /// once. Messages without it go where they are sent to, and lose their order whenever the topic is scaled. Only Gantry's broker
+    /// can do this.
     #[schemars(length(min = 1, max = 127), regex(pattern = r"^[a-zA-Z0-9_.-]+$"))]
     pub key_property: String,
 }

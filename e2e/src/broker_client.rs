@@ -217,7 +217,7 @@ impl BrokerClient {
     /// Queues of a topic that can be read.
     pub fn read_queues(&mut self, topic: &str) -> Result<i32> {
         let all = self.topic_configs()?;
-        let count = all["topicConfigTable"][topic]["readQueueNums"].as_i64();
+        let count = all[topic]["readQueueNums"].as_i64();
         Ok(i32::try_from(count.with_context(|| format!("no topic {topic}"))?)?)
     }
 

@@ -98,14 +98,21 @@ impl TopicScaling {
         if from == to {
             return Err(Refused::Same(to));
         }
-        if self.flips.len() >= MAX_FLIPS {
-            return Err(Refused::TooMany(self.flips.len()));
-        }
+        self.has_room()?;
         if !is_keyed && !is_multiple(from, to) {
             let (below, above) = neighbours(from, to);
             return Err(Refused::NoMultiple { from, to, below, above });
         }
         Ok(if is_keyed || to < from { Plan::Flip } else { Plan::Announce })
+    }
+
+    /// Whether one more flip may stand.
+    ///
+    /// # Errors
+    /// When there are too many.
+    pub fn has_room(&self) -> Result<(), Refused> {
+        let count = self.flips.len();
+        if count < MAX_FLIPS { Ok(()) } else { Err(Refused::TooMany(count)) }
     }
 }
 

@@ -20,6 +20,9 @@ pub struct Flip {
     pub fences: Vec<QueueOffset>,
     /// Milliseconds since the epoch.
     pub at: i64,
+    /// Somebody set it by hand: who may read the new queues is their affair.
+    #[serde(default)]
+    pub by_hand: bool,
     /// With more queues: everybody may read the new ones. With fewer: every group has consumed those that went.
     #[serde(default)]
     pub opened: bool,
@@ -32,12 +35,24 @@ impl Flip {
         usize::try_from(queue).ok().and_then(|queue| self.fences.get(queue)).copied().unwrap_or_default()
     }
 
-    /// Queues whose keys may have moved to `queue`, other than itself. None for a queue that takes nothing any more.
-    pub fn parents(&self, queue: i32) -> impl Iterator<Item = i32> + use<> {
+    /// What a queue has in common with those that keys may have moved to or from.
+    pub(crate) fn rest(&self, queue: i32) -> i32 {
+        queue.rem_euclid(self.modulus.max(1))
+    }
+
+    /// Queues of one rest from which keys may have moved.
+    pub(crate) fn sources_of(&self, rest: i32) -> impl Iterator<Item = i32> + use<> {
         let Self { from, to, modulus, .. } = *self;
         let modulus = modulus.max(1);
-        let end = if queue < to { from } else { 0 };
-        (queue.rem_euclid(modulus)..end).step_by(modulus as usize).filter(move |parent| *parent != queue)
+        // Another queue than itself takes keys of its rest: the first that does, or the second if it is the first itself.
+        let is_source = move |queue: &i32| if *queue == rest { rest + modulus < to } else { rest < to };
+        (rest..from).step_by(modulus as usize).filter(is_source)
+    }
+
+    /// Queues whose keys may have moved to `queue`, other than itself. None for a queue that takes nothing any more.
+    pub fn parents(&self, queue: i32) -> impl Iterator<Item = i32> + use<> {
+        let takes = queue < self.to;
+        self.sources_of(self.rest(queue)).filter(move |parent| takes && *parent != queue)
     }
 
     /// True when `queue` takes messages since this flip and did not before.
@@ -52,15 +67,9 @@ impl Flip {
         self.opened && (self.to..self.from).contains(&queue)
     }
 
-    /// Queues from which keys may have moved.
-    pub fn sources(&self) -> impl Iterator<Item = i32> + use<> {
-        let Self { from, to, modulus, .. } = *self;
-        // A queue is one when some other takes keys of its rest: itself only, when there is no second in `0..to`.
-        (0..from).filter(move |queue| {
-            let modulus = modulus.max(1);
-            let first = queue.rem_euclid(modulus);
-            (first..to).step_by(modulus as usize).any(|taker| taker != *queue)
-        })
+    /// Queues from which keys may have moved, in the order of their rests.
+    pub fn sources(&self) -> impl Iterator<Item = i32> + '_ {
+        (0..self.modulus.max(1)).flat_map(|rest| self.sources_of(rest))
     }
 }
 
@@ -70,11 +79,26 @@ mod tests {
 
     fn flip(from: i32, to: i32, modulus: i32) -> Flip {
         let fences = (0..from.max(to)).map(|queue| QueueOffset(i64::from(queue) * 10)).collect();
-        Flip { id: ScaleId::new("s").unwrap(), from, to, modulus, fences, at: 0, opened: false }
+        Flip {
+            id: ScaleId::new("s").unwrap(),
+            from,
+            to,
+            modulus,
+            fences,
+            at: 0,
+            by_hand: false,
+            opened: false,
+        }
     }
 
     fn parents(flip: &Flip, queue: i32) -> Vec<i32> {
         flip.parents(queue).collect()
+    }
+
+    fn sources(flip: &Flip) -> Vec<i32> {
+        let mut sources: Vec<_> = flip.sources().collect();
+        sources.sort_unstable();
+        sources
     }
 
     #[test]
@@ -83,7 +107,7 @@ mod tests {
         assert_eq!(parents(&flip, 5), [1]);
         assert_eq!(parents(&flip, 1), [0; 0]);
         assert_eq!(parents(&flip, 9), [0; 0], "a queue that is not there");
-        assert_eq!(flip.sources().collect::<Vec<_>>(), [0, 1, 2, 3]);
+        assert_eq!(sources(&flip), [0, 1, 2, 3]);
         assert_eq!(flip.fence(3), QueueOffset(30));
         assert_eq!(flip.fence(99), QueueOffset(0));
     }
@@ -93,7 +117,7 @@ mod tests {
         let flip = flip(8, 4, 4);
         assert_eq!(parents(&flip, 1), [5]);
         assert_eq!(parents(&flip, 5), [0; 0], "nothing comes there any more");
-        assert_eq!(flip.sources().collect::<Vec<_>>(), [4, 5, 6, 7], "each old queue is its own heir");
+        assert_eq!(sources(&flip), [4, 5, 6, 7], "each old queue is its own heir");
     }
 
     #[test]
@@ -101,6 +125,6 @@ mod tests {
         let flip = flip(4, 6, 2);
         assert_eq!(parents(&flip, 4), [0, 2]);
         assert_eq!(parents(&flip, 0), [2]);
-        assert_eq!(flip.sources().collect::<Vec<_>>(), [0, 1, 2, 3]);
+        assert_eq!(sources(&flip), [0, 1, 2, 3]);
     }
 }

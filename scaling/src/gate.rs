@@ -5,9 +5,9 @@
 //! it at every earlier flip: a parent that was empty at the flip passes for nothing, while the messages before may lie one
 //! scale further back.
 
-use crate::{ScaleId, TopicScaling};
+use crate::{Flip, ScaleId, TopicScaling};
 use gantry_message::QueueOffset;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// How far a group is, and what queues still have.
 pub trait Progress {
@@ -45,7 +45,18 @@ impl TopicScaling {
     /// How far `group` may read `queue`.
     #[must_use]
     pub fn gate(&self, group: &str, queue: i32, progress: &impl Progress) -> Gate {
-        Walk { state: self, group, progress, known: Vec::new(), unrecorded: Vec::new() }.run(queue)
+        let mut gates = self.gates(group, progress);
+        let limit = gates.limit(queue);
+        let mut unrecorded = gates.unrecorded;
+        unrecorded.sort();
+        Gate { limit, unrecorded }
+    }
+
+    /// All gates in front of a group, as it stands now.
+    #[must_use]
+    pub fn gates<'a, P: Progress>(&'a self, group: &str, progress: &'a P) -> Gates<'a, P> {
+        let recorded = self.passed.get(group);
+        Gates { state: self, recorded, progress, known: HashMap::new(), unrecorded: Vec::new() }
     }
 
     /// How many messages a group has still to consume before every queue is open to it.
@@ -62,47 +73,73 @@ impl TopicScaling {
     }
 }
 
-struct Walk<'a, P> {
+/// The gates in front of one group. What is found for one queue serves the others.
+#[derive(Debug)]
+pub struct Gates<'a, P> {
     state: &'a TopicScaling,
-    group: &'a str,
+    recorded: Option<&'a BTreeMap<ScaleId, BTreeSet<i32>>>,
     progress: &'a P,
-    /// Answers that were found, by flip and queue.
-    known: Vec<(usize, i32, bool)>,
+    /// By flip and rest. All queues of one rest wait for the same queues, except each for itself: so it is enough to
+    /// know whether one, and which, or more hold the others up.
+    known: HashMap<(usize, i32), HeldUp>,
     unrecorded: Vec<Passage>,
 }
 
-impl<P: Progress> Walk<'_, P> {
-    fn run(mut self, queue: i32) -> Gate {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum HeldUp {
+    ByNobody,
+    By(i32),
+    BySeveral,
+}
+
+impl<P: Progress> Gates<'_, P> {
+    /// Up to where the group may read a queue, exclusive; `None` is no limit.
+    pub fn limit(&mut self, queue: i32) -> Option<QueueOffset> {
         // The oldest gate that is closed holds first: fences of a queue never fall from flip to flip.
-        let closed = (0..self.state.flips.len()).find(|at| !self.is_open(*at, queue));
-        let limit = closed.and_then(|at| self.state.flips.get(at)).map(|flip| flip.fence(queue));
-        self.unrecorded.sort();
-        self.unrecorded.dedup();
-        Gate { limit, unrecorded: self.unrecorded }
+        let closed = (0..self.state.flips.len()).find(|at| !self.is_open(*at, queue))?;
+        self.state.flips.get(closed).map(|flip| flip.fence(queue))
     }
 
     fn is_open(&mut self, at: usize, queue: i32) -> bool {
-        if let Some((.., open)) = self.known.iter().find(|(flip, of, _)| (*flip, *of) == (at, queue)) {
-            return *open;
+        let Some(flip) = self.state.flips.get(at).filter(|flip| queue < flip.to) else { return true };
+        match self.held_up(at, flip, flip.rest(queue)) {
+            HeldUp::ByNobody => true,
+            HeldUp::By(one) => one == queue,
+            HeldUp::BySeveral => false,
         }
-        let state = self.state;
-        let Some(flip) = state.flips.get(at) else { return true };
-        let open = flip.parents(queue).all(|parent| {
-            (state.is_given_up_since(at, parent) || self.has_passed(&flip.id, parent, flip.fence(parent)))
-                && (0..at).all(|earlier| self.is_open(earlier, parent))
-        });
-        self.known.push((at, queue, open));
-        open
     }
 
-    fn has_passed(&mut self, id: &ScaleId, queue: i32, fence: QueueOffset) -> bool {
+    fn held_up(&mut self, at: usize, flip: &Flip, rest: i32) -> HeldUp {
+        if let Some(known) = self.known.get(&(at, rest)) {
+            return *known;
+        }
+        let mut found = HeldUp::ByNobody;
+        for queue in flip.sources_of(rest) {
+            let passed = self.state.is_given_up_since(at, queue) || self.has_passed(flip, queue);
+            if !(passed && (0..at).all(|earlier| self.is_open(earlier, queue))) {
+                found = if found == HeldUp::ByNobody { HeldUp::By(queue) } else { HeldUp::BySeveral };
+            }
+            if found == HeldUp::BySeveral {
+                break;
+            }
+        }
+        self.known.insert((at, rest), found);
+        found
+    }
+
+    fn has_passed(&mut self, flip: &Flip, queue: i32) -> bool {
+        // Who is set back has it taken from the record.
+        if self.recorded.and_then(|passed| passed.get(&flip.id)).is_some_and(|queues| queues.contains(&queue))
+        {
+            return true;
+        }
+        let fence = flip.fence(queue);
         if self.progress.first(queue) >= fence {
             return true;
         }
         let passed = self.progress.consumed(queue) >= fence;
-        let passage = (id.clone(), queue);
-        if passed && !self.state.passed.get(self.group).is_some_and(|recorded| recorded.contains(&passage)) {
-            self.unrecorded.push(Passage { id: passage.0, queue });
+        if passed {
+            self.unrecorded.push(Passage { id: flip.id.clone(), queue });
         }
         passed
     }
@@ -141,6 +178,7 @@ mod tests {
                 fences,
                 at: 0,
                 key: None,
+                by_hand: false,
             });
         }
         state
@@ -187,6 +225,7 @@ mod tests {
         state.apply(&Event::Passed { id: id("a"), group: "g".into(), queues: vec![1] });
         state.apply(&Event::Passed { id: id("b"), group: "g".into(), queues: vec![3] });
         assert_eq!(gate(&state, &[0, 20, 0, 5]), Gate { limit: None, unrecorded: vec![] });
+        state.apply(&Event::WentBack { group: "g".into(), queue: 1, offset: QueueOffset(3) });
         assert_eq!(gate(&state, &[0, 3, 0, 5]).limit, Some(QueueOffset(0)), "set back: closed again");
     }
 
@@ -204,10 +243,45 @@ mod tests {
                 fences,
                 at: 0,
                 key: None,
+                by_hand: false,
             });
         }
         // Without remembering answers this would take 2^60 steps.
         assert_eq!(limit(&state, 20, &[1000; 32]), None);
         assert_eq!(limit(&state, 20, &[0; 32]), Some(1));
+    }
+
+    #[test]
+    fn queues_that_all_wait_for_each_other_are_looked_at_once_each() {
+        use std::cell::Cell;
+        struct Counted(Cell<usize>);
+        impl Progress for Counted {
+            fn consumed(&self, _: i32) -> QueueOffset {
+                self.0.set(self.0.get() + 1);
+                QueueOffset(1000)
+            }
+            fn first(&self, _: i32) -> QueueOffset {
+                QueueOffset(0)
+            }
+        }
+        let mut state = TopicScaling::default();
+        for (n, (from, to)) in [(256, 256), (256, 257), (257, 255)].into_iter().enumerate() {
+            let fences = vec![QueueOffset(n as i64 + 1); 257];
+            let id = id(&format!("s{n}"));
+            state.apply(&Event::Flipped {
+                id,
+                from,
+                to,
+                modulus: 1,
+                fences,
+                at: 0,
+                key: None,
+                by_hand: false,
+            });
+        }
+        let counted = Counted(Cell::new(0));
+        let mut gates = state.gates("g", &counted);
+        assert!((0..255).all(|queue| gates.limit(queue).is_none()));
+        assert!(counted.0.get() <= 3 * 257, "{}", counted.0.get());
     }
 }

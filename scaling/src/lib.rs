@@ -33,7 +33,7 @@ pub mod topology;
 
 pub use begin::{Begin, Plan, Refused, common_divisor, is_multiple};
 pub use flip::Flip;
-pub use gate::{Gate, Passage, Progress};
+pub use gate::{Gate, Gates, Passage, Progress};
 pub use key::{KeyProperty, queue_of_key};
 pub use record::{Event, Record, ScaleId, Settle};
 pub use state::{Announced, Ended, TopicScaling};

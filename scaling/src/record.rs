@@ -135,6 +135,9 @@ pub enum Event {
         /// From here on the broker puts messages to the queues of their keys by this property; `None`: clients choose.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         key: Option<KeyProperty>,
+        /// Somebody set it by hand: who may read the new queues is their affair, and nothing is left to open.
+        #[serde(default)]
+        by_hand: bool,
     },
     /// The scale is done, but for its gates: its new queues can be read by everybody, or, with fewer queues, every group has
     /// consumed those that went, and nobody reads them any more.

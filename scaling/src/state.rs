@@ -23,8 +23,8 @@ pub struct TopicScaling {
     pub announced: Option<Announced>,
     /// Flips that may still have to guard something, oldest first.
     pub flips: Vec<Flip>,
-    /// Fences that groups have passed: by group, the scale and the queue.
-    pub passed: BTreeMap<String, BTreeSet<(ScaleId, i32)>>,
+    /// Fences that groups have passed: by group and scale, the queues.
+    pub passed: BTreeMap<String, BTreeMap<ScaleId, BTreeSet<i32>>>,
     /// How earlier scales ended, oldest first.
     pub ended: Vec<(ScaleId, Ended)>,
 }
@@ -72,14 +72,12 @@ impl TopicScaling {
                     self.end(id, Ended::Aborted);
                 }
             }
-            Event::Flipped { id, from, to, modulus, fences, at, key } => {
+            Event::Flipped { id, from, to, modulus, fences, at, key, by_hand } => {
                 if !self.is_flipped(id) {
                     self.announced.take_if(|announced| announced.id == *id);
                     self.queues = Some(*to);
                     self.widest = self.widest.max(*from).max(*to);
                     self.key.clone_from(key);
-                    // Only the rule changed, so nothing is left to open.
-                    let opened = from == to;
                     self.flips.push(Flip {
                         id: id.clone(),
                         from: *from,
@@ -87,9 +85,10 @@ impl TopicScaling {
                         modulus: *modulus,
                         fences: fences.clone(),
                         at: *at,
-                        opened,
+                        by_hand: *by_hand,
+                        opened: *by_hand,
                     });
-                    if opened {
+                    if *by_hand {
                         self.end(id, Ended::Done);
                     }
                 }
@@ -101,8 +100,8 @@ impl TopicScaling {
                 self.end(id, Ended::Done);
             }
             Event::Passed { id, group, queues } => {
-                let passed = queues.iter().map(|queue| (id.clone(), *queue));
-                self.passed.entry(group.clone()).or_default().extend(passed);
+                let passed = self.passed.entry(group.clone()).or_default();
+                passed.entry(id.clone()).or_default().extend(queues);
             }
             Event::WentBack { group, queue, offset } => self.go_back(group, *queue, *offset),
             Event::GroupDeleted { group } => drop(self.passed.remove(group)),
@@ -126,10 +125,13 @@ impl TopicScaling {
 
     fn go_back(&mut self, group: &str, queue: i32, offset: QueueOffset) {
         let Some(passed) = self.passed.get_mut(group) else { return };
-        let flips = &self.flips;
-        passed.retain(|(id, of)| {
-            *of != queue || flips.iter().any(|flip| flip.id == *id && flip.fence(queue) <= offset)
-        });
+        for (id, queues) in passed.iter_mut() {
+            let stays = self.flips.iter().any(|flip| flip.id == *id && flip.fence(queue) <= offset);
+            if !stays {
+                queues.remove(&queue);
+            }
+        }
+        passed.retain(|_, queues| !queues.is_empty());
     }
 
     /// True while this scale runs, and as long as its end is remembered.
@@ -169,22 +171,20 @@ impl TopicScaling {
         Self { key: Some(key), ..Self::default() }
     }
 
-    /// The queue that takes a message with these properties that was sent to `asked`; the topic's settings say `settings` queues.
+    /// The key of a message with these properties, if the broker puts messages to the queues of their keys and it has one.
     #[must_use]
-    pub fn place(&self, asked: i32, properties: &str, settings: i32) -> i32 {
-        let key = self.key.as_ref().and_then(|property| property.key_of(properties));
-        match key {
-            Some(key) => queue_of_key(key, self.queues.unwrap_or(settings)),
-            None => self.place_without_key(asked),
-        }
+    pub fn key_of<'a>(&self, properties: &'a str) -> Option<&'a str> {
+        self.key.as_ref()?.key_of(properties)
     }
 
-    /// The queue that takes a message without a key that was sent to `asked`.
+    /// The queue that takes a message that was sent to `asked` and has this [`key`](Self::key_of); the topic's settings say
+    /// `settings` queues.
     #[must_use]
-    pub fn place_without_key(&self, asked: i32) -> i32 {
-        match self.queues {
-            Some(queues) if asked >= queues => asked.rem_euclid(queues.max(1)),
-            _ => asked,
+    pub fn place(&self, asked: i32, key: Option<&str>, settings: i32) -> i32 {
+        match (key, self.queues) {
+            (Some(key), queues) => queue_of_key(key, queues.unwrap_or(settings)),
+            (None, Some(queues)) if asked >= queues => asked.rem_euclid(queues.max(1)),
+            (None, _) => asked,
         }
     }
 
@@ -232,7 +232,8 @@ impl TopicScaling {
     #[must_use]
     pub fn passed_to(&self, group: &str, queue: i32) -> Option<QueueOffset> {
         let passed = self.passed.get(group)?;
-        let fences = self.flips.iter().filter(|flip| passed.contains(&(flip.id.clone(), queue)));
+        let has = |flip: &&Flip| passed.get(&flip.id).is_some_and(|queues| queues.contains(&queue));
+        let fences = self.flips.iter().filter(has);
         fences.map(|flip| flip.fence(queue)).max()
     }
 
@@ -252,7 +253,7 @@ impl TopicScaling {
         let over = self.flips.iter().enumerate().take_while(is_over).count();
         for flip in self.flips.drain(..over) {
             for passed in self.passed.values_mut() {
-                passed.retain(|(id, _)| *id != flip.id);
+                passed.remove(&flip.id);
             }
         }
         self.passed.retain(|_, passed| !passed.is_empty());
@@ -280,26 +281,29 @@ mod tests {
 
     fn flipped(name: &str, from: i32, to: i32, fences: &[i64]) -> Event {
         let fences = fences.iter().map(|fence| QueueOffset(*fence)).collect();
-        Event::Flipped { id: id(name), from, to, modulus: from.min(to), fences, at: 2, key: None }
+        Event::Flipped {
+            id: id(name),
+            from,
+            to,
+            modulus: from.min(to),
+            fences,
+            at: 2,
+            key: None,
+            by_hand: false,
+        }
     }
 
     #[test]
     fn sends_go_to_the_parent_until_the_flip() {
         let mut state = TopicScaling::default();
-        assert_eq!(state.place_without_key(7), 7, "nothing is known: where it was sent to");
+        assert_eq!(state.place(7, None, 4), 7, "nothing is known: where it was sent to");
         state.apply(&announced("a", 4, 8));
-        assert_eq!(
-            (state.place_without_key(3), state.place_without_key(7), state.place_without_key(12)),
-            (3, 3, 0)
-        );
+        assert_eq!((state.place(3, None, 4), state.place(7, None, 4), state.place(12, None, 4)), (3, 3, 0));
         state.apply(&flipped("a", 4, 8, &[5, 5, 5, 5, 0, 0, 0, 0]));
-        assert_eq!(
-            (state.place_without_key(3), state.place_without_key(7), state.place_without_key(12)),
-            (3, 7, 4)
-        );
+        assert_eq!((state.place(3, None, 4), state.place(7, None, 4), state.place(12, None, 4)), (3, 7, 4));
         state.apply(&flipped("b", 8, 4, &[5; 8]));
         assert_eq!(
-            (state.place_without_key(3), state.place_without_key(7)),
+            (state.place(3, None, 4), state.place(7, None, 4)),
             (3, 3),
             "and again when there are fewer"
         );
@@ -331,7 +335,7 @@ mod tests {
         assert!(state.is_active(), "another's end");
         state.apply(&Event::Aborted { id: id("a") });
         assert!(!state.is_active());
-        assert_eq!(state.place_without_key(7), 3, "producers that learned of it are served");
+        assert_eq!(state.place(7, None, 4), 3, "producers that learned of it are served");
         state.apply(&announced("a", 4, 8));
         assert!(!state.is_active(), "a record that is read twice starts nothing");
     }
@@ -389,25 +393,36 @@ mod tests {
         let keys = |key: &str| format!("KEYS\u{1}{key}\u{2}");
         let mut state = TopicScaling::keyed(KeyProperty::new("KEYS").unwrap());
         assert!(!state.is_empty());
-        let place = |state: &TopicScaling, key: &str| state.place(0, &keys(key), 4);
+        let place = |state: &TopicScaling, key: &str| state.place(0, state.key_of(&keys(key)), 4);
         assert_eq!(place(&state, "TagA"), queue_of_key("TagA", 4), "as many as the settings say");
-        assert_eq!(state.place(3, "", 4), 3, "without a key: where it was sent to");
-        let Event::Flipped { id, from, to, modulus, fences, at, .. } = flipped("a", 4, 6, &[5; 6]) else {
+        assert_eq!(state.place(3, None, 4), 3, "without a key: where it was sent to");
+        let Event::Flipped { id, from, to, modulus, fences, at, by_hand, .. } = flipped("a", 4, 6, &[5; 6])
+        else {
             unreachable!()
         };
         let key = state.key.clone();
-        state.apply(&Event::Flipped { id, from, to, modulus, fences, at, key });
+        state.apply(&Event::Flipped { id, from, to, modulus, fences, at, key, by_hand });
         assert_eq!(place(&state, "TagA"), queue_of_key("TagA", 6));
-        assert_eq!(state.place(9, "", 4), 3);
+        assert_eq!(state.place(9, None, 4), 3);
     }
 
     #[test]
-    fn a_flip_that_changes_only_the_rule_is_done_at_once() {
+    fn a_flip_that_leaves_nothing_to_open_is_done_at_once() {
         let mut state = TopicScaling::default();
         let fences = vec![QueueOffset(5); 4];
         let key = KeyProperty::new("KEYS");
-        state.apply(&Event::Flipped { id: id("k"), from: 4, to: 4, modulus: 1, fences, at: 0, key });
-        assert!(!state.is_active() && state.knows(&id("k")));
+        let (id, by_hand) = (id("k"), true);
+        state.apply(&Event::Flipped {
+            id: id.clone(),
+            from: 4,
+            to: 4,
+            modulus: 1,
+            fences,
+            at: 0,
+            key,
+            by_hand,
+        });
+        assert!(!state.is_active() && state.knows(&id));
         assert!(state.flips[0].parents(2).eq([0, 1, 3]), "keys may have come from anywhere");
         assert!(state.began(2).is_none(), "no queue is new");
     }

@@ -422,7 +422,7 @@ impl Store {
     /// When files cannot be removed.
     pub fn delete_expired(&self) -> io::Result<()> {
         // Only what is on the disk and in the index may go; whoever asks means what was sent until now.
-        self.flush();
+        self.flush()?;
         if let Some(index) = &self.inner.index {
             index.wait_for(self.inner.flusher.durable(), Duration::from_secs(1));
         }
@@ -459,8 +459,11 @@ impl Store {
     }
 
     /// Waits until everything appended so far is on the disk.
-    pub fn flush(&self) {
-        self.inner.wait_durable(self.inner.flusher.published());
+    ///
+    /// # Errors
+    /// When the disk refused it.
+    pub fn flush(&self) -> io::Result<()> {
+        self.inner.wait_durable(self.inner.flusher.published())
     }
 
     /// Flushes everything, writes a checkpoint and marks the stop as clean.
@@ -740,10 +743,7 @@ impl Inner {
             let tip = self.tip.lock();
             Moment { end: tip.end(), queues: *self.digest.lock(), timestamp: tip.last_timestamp }
         };
-        self.wait_durable(moment.end);
-        if self.flusher.has_failed() {
-            return Err(io::Error::other("the log could not be flushed"));
-        }
+        self.wait_durable(moment.end)?;
         self.dirty.write(self.readable_end(), unsynced)?;
         unsynced.sync(&self.config.root)?;
         self.checkpoint.lock().write(Checkpoint {
@@ -755,11 +755,15 @@ impl Inner {
         })
     }
 
-    fn wait_durable(&self, end: PhysicalOffset) {
-        while self.flusher.durable() < end && !self.flusher.has_failed() {
+    fn wait_durable(&self, end: PhysicalOffset) -> io::Result<()> {
+        while self.flusher.durable() < end {
+            if self.flusher.has_failed() {
+                return Err(io::Error::other("the log could not be flushed"));
+            }
             self.flusher.ask();
             thread::sleep(Duration::from_micros(200));
         }
+        Ok(())
     }
 
     /// The cleaning thread: old files go, a full disk is noticed.

@@ -4,6 +4,7 @@ use crate::admin::{Admin, Scale};
 use crate::error::Error;
 use gantry_remoting::body::TopicConfig;
 use std::fmt;
+use std::ops::Range;
 
 /// One step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,8 +61,10 @@ pub enum Action {
         addr: String,
         /// The settings afterwards.
         config: TopicConfig,
-        /// Groups, and the new queues whose beginning they are put to before.
-        pins: Vec<(String, i32)>,
+        /// Groups that are put to the beginning of the new queues before, where they have no place yet.
+        groups: Vec<String>,
+        /// The new queues.
+        new_queues: Range<i32>,
         /// What it comes to.
         what: String,
     },
@@ -121,9 +124,13 @@ pub(super) async fn apply<A: Admin>(admin: &A, topic: &str, action: &Action) -> 
         Action::BeginScale { addr, scale, .. } => admin.begin_scale(addr, topic, scale).await,
         Action::AbortScale { addr, id, .. } => admin.abort_scale(addr, topic, id).await,
         Action::OpenScale { addr, id, .. } => admin.open_scale(addr, topic, id).await,
-        Action::OpenClassic { addr, config, pins, .. } => {
-            for (group, queue) in pins {
-                admin.commit_offset(addr, group, topic, *queue, 0).await?;
+        Action::OpenClassic { addr, config, groups, new_queues, .. } => {
+            for group in groups {
+                for queue in new_queues.clone() {
+                    if admin.committed(addr, group, topic, queue).await?.is_none() {
+                        admin.commit_offset(addr, group, topic, queue, 0).await?;
+                    }
+                }
             }
             admin.put_topic(addr, config, "").await
         }

@@ -2,7 +2,7 @@
 //! written at once and read later.
 //!
 //! 1. `writeQueueNums` is raised. Nobody can read the new queues yet.
-//! 2. Producers get the time to learn of them.
+//! 2. Producers get the time to learn of them, and name servers before: brokers tell them at once, and again every 30 s.
 //! 3. Where the old queues end then is noted: the fences. Every message that a producer sent to an old queue before it
 //!    learned lies in front of them.
 //! 4. When every group has consumed the old queues up to the fences, groups are put to the beginning of the new queues, where
@@ -18,7 +18,7 @@
 use super::action::Action;
 use super::observe::{Reader, TopicOnBroker};
 use super::plan::Draft;
-use super::scale::{On, estimate, refusal, seconds};
+use super::scale::{LISTED, On, estimate, refusal, seconds};
 use super::{APPROVE_SCALE, Topic};
 use crate::admin::QueueBounds;
 use crate::findings::Weight;
@@ -49,7 +49,7 @@ impl Draft {
 
     fn classic_begin(&mut self, topic: &Topic, on: &On<'_>, config: &TopicConfig) {
         let (from, to) = (config.read_queue_nums, topic.spec.queues);
-        let why = refusal(topic, from, to).or_else(|| {
+        let why = refusal(topic, from, to, false).or_else(|| {
             (to < from).then(|| {
                 format!(
                     "{from} to {to} queues cannot be done in order on this broker, which knows no gates: groups would read what \
@@ -61,7 +61,8 @@ impl Draft {
             self.findings.add(Weight::Stalled, "CannotScaleInOrder", on.broker, why);
             return;
         }
-        let mut scale = self.classic_known(topic, from, to);
+        // Nothing of an earlier one counts: producers do not know the new queues, and fences of then were passed long ago.
+        let mut scale = self.classic_new(topic, from, to);
         let change = format!("{from}-{to}");
         if topic.spec.scaling.approval == Approval::Manual
             && topic.approved.as_deref() != Some(change.as_str())
@@ -94,7 +95,9 @@ impl Draft {
 
     fn classic_under_way(&mut self, topic: &Topic, on: &On<'_>, found: &TopicOnBroker) {
         let (from, to) = (found.config.read_queue_nums, found.config.write_queue_nums);
-        let mut scale = self.classic_known(topic, from, to);
+        let known = self.scale.clone().filter(|known| (known.from, known.to) == (from, to));
+        let known = known.filter(|known| known.phase.is_under_way());
+        let mut scale = known.unwrap_or_else(|| self.classic_new(topic, from, to));
         let started = scale.started_at.get_or_insert_with(|| self.now.clone());
         let left = settle_millis(topic) - self.since(started) * 1000;
         if scale.phase != ScalePhase::Draining && left > 0 {
@@ -145,11 +148,9 @@ impl Draft {
         scale.estimated_seconds = estimate(scale.remaining_at_first, remaining, since);
         scale.remaining = remaining;
         scale.summary = format!("{from} -> {to}: draining, {remaining} left (order per producer)");
+        groups.truncate(LISTED);
         if remaining == 0 {
-            let pins = found.readers.iter().flat_map(|reader| {
-                let unknown = (from..to).filter(|queue| !reader.places.contains_key(queue));
-                unknown.map(|queue| (reader.group.clone(), queue))
-            });
+            let groups = found.readers.iter().map(|reader| reader.group.clone());
             let what =
                 format!("scaled from {from} to {to} queues, every group has consumed what came before");
             self.report(on, "Scaling", &what);
@@ -157,7 +158,8 @@ impl Draft {
                 broker: on.broker.into(),
                 addr: on.addr.into(),
                 config: TopicConfig { read_queue_nums: to, ..found.config.clone() },
-                pins: pins.collect(),
+                groups: groups.collect(),
+                new_queues: from..to,
                 what,
             });
         } else {
@@ -169,7 +171,6 @@ impl Draft {
             );
             self.report(on, "Scaling", what);
         }
-        groups.truncate(super::scale::LISTED);
         scale.groups = groups;
     }
 
@@ -183,23 +184,23 @@ impl Draft {
         (scale.remaining, scale.estimated_seconds) = (0, None);
     }
 
-    /// What is known of this change, or the beginning of it.
-    fn classic_known(&self, topic: &Topic, from: i32, to: i32) -> ScaleStatus {
-        let is_it = |known: &ScaleStatus| {
-            let is_open = matches!(known.phase, ScalePhase::Planned) || known.phase.is_under_way();
-            (known.from, known.to) == (from, to) && is_open
+    /// A change that begins now; it has its id since it was first told.
+    fn classic_new(&self, topic: &Topic, from: i32, to: i32) -> ScaleStatus {
+        let waits = |known: &&ScaleStatus| {
+            (known.from, known.to, known.phase) == (from, to, ScalePhase::Planned) && !known.id.is_empty()
         };
-        let mut scale = self.scale.clone().filter(is_it).unwrap_or_else(|| ScaleStatus {
-            id: self.new_id(topic),
+        ScaleStatus {
+            id: self
+                .scale
+                .as_ref()
+                .filter(waits)
+                .map_or_else(|| self.new_id(topic), |known| known.id.clone()),
             from,
             to,
+            phase: ScalePhase::Announced,
+            guarantee: OrderGuarantee::PerProducer,
             ..ScaleStatus::default()
-        });
-        scale.guarantee = OrderGuarantee::PerProducer;
-        if scale.phase == ScalePhase::Planned {
-            scale.phase = ScalePhase::Announced;
         }
-        scale
     }
 }
 

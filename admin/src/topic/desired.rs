@@ -16,11 +16,9 @@ pub(super) fn new(topic: &Topic) -> (TopicConfig, String) {
     let spec = &topic.spec;
     let config =
         TopicConfig { order: spec.ordered, ..TopicConfig::new(&topic.name, spec.queues, permission(spec)) };
-    let attributes = [
-        spec.message_type.map(|kind| format!("+{MESSAGE_TYPE}={}", type_name(kind))),
-        key_property(spec).map(|property| format!("+{ORDER_KEY}={property}")),
-    ];
-    (config, attributes.into_iter().flatten().collect::<Vec<_>>().join(","))
+    // What only Gantry's brokers know comes later, when it is seen that this is one.
+    let attributes = spec.message_type.map(|kind| format!("+{MESSAGE_TYPE}={}", type_name(kind)));
+    (config, attributes.unwrap_or_default())
 }
 
 /// A change of a topic that exists.
@@ -69,9 +67,10 @@ pub(super) fn change(topic: &Topic, found: &TopicOnBroker) -> Change {
         Some(kind) => vec![format!("+{MESSAGE_TYPE}={kind}")],
         None => vec![format!("-{MESSAGE_TYPE}")],
     };
-    let key_is = is.attributes.get(ORDER_KEY).map(String::as_str);
-    // It cannot be taken away again.
-    let key_should = key_property(spec).filter(|property| Some(*property) != key_is);
+    let key_is = key_of(is);
+    // It cannot be taken away again, nor be set while the topic is being scaled.
+    let is_settled = found.scaling.as_ref().is_some_and(|scaling| !scaling.is_active());
+    let key_should = key_property(spec).filter(|property| is_settled && Some(*property) != key_is);
     if let Some(property) = key_should {
         note(ORDER_KEY, key_is.unwrap_or("none").into(), property.into());
         attributes.push(format!("+{ORDER_KEY}={property}"));
@@ -85,6 +84,11 @@ pub(super) fn may_close(topic: &Topic, found: &TopicOnBroker) -> bool {
     found.config.write_queue_nums <= topic.spec.queues
         && found.leftover.waiting.is_empty()
         && found.leftover.quiet.is_none_or(|quiet| quiet >= topic.settle)
+}
+
+/// The property that the broker has its rule by.
+pub(super) fn key_of(config: &TopicConfig) -> Option<&str> {
+    config.attributes.get(ORDER_KEY).map(String::as_str)
 }
 
 fn key_property(spec: &TopicSpec) -> Option<&str> {

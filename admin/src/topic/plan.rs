@@ -142,9 +142,18 @@ impl Draft {
         if spec.ordered && !change.sets_key {
             let on = On { broker, addr };
             match &found.scaling {
-                Some(scaling) => self.scale(topic, &on, scaling),
+                Some(scaling) => self.scale(topic, &on, found, scaling),
                 None => self.scale_classic(topic, &on, found),
             }
+        }
+        if spec.order.is_some() && found.scaling.is_none() {
+            self.findings.add(
+                Weight::Stalled,
+                "CannotOrderByKey",
+                broker,
+                "order.keyProperty is for Gantry's brokers, and this is none: clients choose the queue there; make a new Topic \
+                 without it",
+            );
         }
         if self.actions.len() > before {
             // One after the other: the next settings follow from what this comes to.

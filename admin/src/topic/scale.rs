@@ -3,6 +3,8 @@
 //! lost status is made again.
 
 use super::action::Action;
+use super::desired;
+use super::observe::TopicOnBroker;
 use super::plan::Draft;
 use super::{APPROVE_SCALE, Topic, wanted};
 use crate::admin::Scale;
@@ -19,7 +21,7 @@ pub(super) const LISTED: usize = 20;
 
 /// True when nothing is under way and the topic has this many queues.
 pub(super) fn is_done(scaling: &TopicScalingBody, queues: i32) -> bool {
-    scaling.announced.is_none() && scaling.under_way().is_none() && scaling.queues == queues
+    !scaling.is_active() && scaling.queues == queues
 }
 
 /// A broker that has the topic.
@@ -30,13 +32,19 @@ pub(super) struct On<'a> {
 
 impl Draft {
     /// The next step on a broker that has the topic and can scale it in order.
-    pub(super) fn scale(&mut self, topic: &Topic, on: &On<'_>, scaling: &TopicScalingBody) {
+    pub(super) fn scale(
+        &mut self,
+        topic: &Topic,
+        on: &On<'_>,
+        found: &TopicOnBroker,
+        scaling: &TopicScalingBody,
+    ) {
         if let Some(announced) = &scaling.announced {
             self.announced(topic, on, scaling, announced);
         } else if let Some(flip) = scaling.under_way() {
             self.draining(topic, on, scaling, flip);
         } else if scaling.queues != topic.spec.queues {
-            self.begin(topic, on, scaling);
+            self.begin(topic, on, scaling, desired::key_of(&found.config).is_some());
         } else {
             self.ended(scaling);
         }
@@ -125,9 +133,9 @@ impl Draft {
         self.scale = Some(scale);
     }
 
-    fn begin(&mut self, topic: &Topic, on: &On<'_>, scaling: &TopicScalingBody) {
+    fn begin(&mut self, topic: &Topic, on: &On<'_>, scaling: &TopicScalingBody, is_keyed: bool) {
         let (from, to) = (scaling.queues, topic.spec.queues);
-        if let Some(why) = refusal(topic, from, to) {
+        if let Some(why) = refusal(topic, from, to, is_keyed) {
             self.findings.add(Weight::Stalled, "CannotScaleInOrder", on.broker, why);
             return;
         }
@@ -148,7 +156,7 @@ impl Draft {
         if plan.approval == Approval::Manual && topic.approved.as_deref() != Some(change.as_str()) {
             scale.phase = ScalePhase::Planned;
             scale.summary = format!("{from} -> {to}: waits for approval");
-            let what = preview(topic, from, to, scaling);
+            let what = preview(topic, from, to, scaling, is_keyed);
             self.report(
                 on,
                 "WaitingForApproval",
@@ -221,7 +229,7 @@ impl Draft {
 }
 
 /// Why a change cannot be done in order.
-pub(super) fn refusal(topic: &Topic, from: i32, to: i32) -> Option<String> {
+pub(super) fn refusal(topic: &Topic, from: i32, to: i32, is_keyed: bool) -> Option<String> {
     let brokers = wanted(&topic.spec);
     if brokers.len() > 1 {
         let list =
@@ -236,8 +244,7 @@ pub(super) fn refusal(topic: &Topic, from: i32, to: i32) -> Option<String> {
         ));
     }
     // Where the broker reads the key it can move any.
-    let is_free = topic.spec.order.is_some();
-    (!is_free && !is_multiple(from, to)).then(|| {
+    (!is_keyed && !is_multiple(from, to)).then(|| {
         format!(
             "{from} to {to} queues cannot be done in order: neither is a multiple of the other, so keys would move between \
              queues that are in use; ask for a multiple or a divisor of {from}, or set order.keyProperty"
@@ -246,10 +253,9 @@ pub(super) fn refusal(topic: &Topic, from: i32, to: i32) -> Option<String> {
 }
 
 /// What would be done, for whoever approves it.
-fn preview(topic: &Topic, from: i32, to: i32, scaling: &TopicScalingBody) -> String {
+fn preview(topic: &Topic, from: i32, to: i32, scaling: &TopicScalingBody, is_keyed: bool) -> String {
     let plan = &topic.spec.scaling;
     let groups = scaling.groups.len();
-    let is_keyed = topic.spec.order.is_some();
     if to < from {
         return format!(
             "{from} to {to} queues: at once nothing is sent to queues {to} to {} any more; {groups} groups consume what is in \

@@ -32,13 +32,15 @@ pub(crate) fn scale(session: &BrokerSession, command: &Command<'_>, out: &mut Ou
         }
         // What is answered is done: it must be on the disk, too.
         let flushed = Arc::clone(&broker);
-        if let Err(error) = tokio::task::spawn_blocking(move || flushed.store.flush()).await {
-            tracing::error!(%error, "a task failed");
-        }
+        let flushed = tokio::task::spawn_blocking(move || flushed.store.flush()).await;
         let mut out = Outbound::default();
-        match broker.topics.get(&topic) {
-            Some(found) => out.answer(to, &Answer::json(&scaling::view(&broker, &found))),
-            None => out.refuse(to, ResponseCode::TOPIC_NOT_EXIST, &no_topic(&topic).remark),
+        match (flushed.map_err(std::io::Error::other).flatten(), broker.topics.get(&topic)) {
+            (Err(error), _) => {
+                let text = format!("the change is on record, but not on the disk: {error}");
+                out.refuse(to, ResponseCode::SERVICE_NOT_AVAILABLE, &text);
+            }
+            (Ok(()), Some(found)) => out.answer(to, &Answer::json(&scaling::view(&broker, &found))),
+            (Ok(()), None) => out.refuse(to, ResponseCode::TOPIC_NOT_EXIST, &no_topic(&topic).remark),
         }
         // A client that is gone needs no answer.
         let _ = peer.send(&mut out);
@@ -47,6 +49,7 @@ pub(crate) fn scale(session: &BrokerSession, command: &Command<'_>, out: &mut Ou
 
 fn begin(broker: &Broker, command: &Command<'_>) -> Result<(String, bool), Refusal> {
     let header = BeginScale::from_fields(command.ext)?;
+    let _one_at_a_time = broker.changing_topics.lock();
     let topic = broker.topics.get(header.topic).ok_or_else(|| no_topic(header.topic))?;
     if name::is_system_topic(header.topic) || header.topic.starts_with('%') {
         return Err(invalid(format!("topic {} belongs to the system: it is not scaled", header.topic)));
@@ -64,6 +67,7 @@ fn begin(broker: &Broker, command: &Command<'_>) -> Result<(String, bool), Refus
 
 fn end(broker: &Broker, command: &Command<'_>, open: bool) -> Result<(String, bool), Refusal> {
     let header = ScaleRef::from_fields(command.ext)?;
+    let _one_at_a_time = broker.changing_topics.lock();
     let topic = broker.topics.get(header.topic).ok_or_else(|| no_topic(header.topic))?;
     let id = id(header.scale_id)?;
     let changed = if open { scaling::open(broker, &topic, &id) } else { scaling::abort(broker, &topic, &id) };

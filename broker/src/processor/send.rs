@@ -11,6 +11,7 @@ use gantry_remoting::body::{PERM_WRITE, TopicConfig};
 use gantry_remoting::header::{FromFields as _, SendMessage, SendMessageV2};
 use gantry_remoting::reply::{Outbound, Refusal, ReplyTo};
 use gantry_remoting::{Command, RequestCode, ResponseCode};
+use gantry_scaling::TopicScaling;
 use gantry_store::{AppendError, Appended, ConsumeQueue, FlushMode, NewMessage, Tag, Turn};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -162,7 +163,8 @@ pub(crate) fn append(
     if message.properties.len() + message.extra_properties.len() > properties::MAX_LEN {
         return Err(illegal(broker, message.body.len()));
     }
-    let (queue, appended) = placed(broker, topic, asked, message.properties, |queue, turn| {
+    let key = |state: &TopicScaling| Ok(state.key_of(message.properties));
+    let (queue, appended) = placed(broker, topic, asked, key, |queue, turn| {
         broker.slowest_put.time(|| broker.store.append(queue, message, Some(turn)))
     })?;
     broker.put.add(1);
@@ -174,17 +176,17 @@ pub(crate) fn append(
     Ok((queue.log.id(), appended))
 }
 
-/// Has `append` put something with these properties into the queue that takes what was sent to `asked`; again, when that
-/// changed meanwhile.
-fn placed<T>(
+/// Has `append` put something into the queue that takes what was sent to `asked`, or that of its key; again, when that changed
+/// meanwhile.
+fn placed<'a, T>(
     broker: &Broker,
     topic: &Topic,
     asked: i32,
-    properties: &str,
+    key: impl Fn(&TopicScaling) -> Result<Option<&'a str>, Refusal>,
     mut append: impl FnMut(&Arc<ConsumeQueue>, Turn<'_>) -> Result<T, AppendError>,
 ) -> Result<(Arc<Queue>, T), Refusal> {
     loop {
-        let place = topic.scales.place(asked, properties, || topic.config().write_queue_nums);
+        let place = topic.scales.place(asked, &key, || topic.config().write_queue_nums)?;
         let queue = topic.queue(&broker.store, place.queue);
         match append(&queue.log, topic.scales.turn(place)) {
             Err(AppendError::NotItsTurn) => {}
@@ -250,8 +252,8 @@ fn store_batch(
         first.get_or_insert(one);
         last = Some(one);
     };
-    let keyed = keyed_element(topic, &messages)?;
-    let (queue, ()) = placed(broker, topic, queue_id, keyed, |queue, turn| {
+    let key = |state: &TopicScaling| key_of_batch(topic, state, &messages);
+    let (queue, ()) = placed(broker, topic, queue_id, key, |queue, turn| {
         broker.store.append_batch(queue, &messages, Some(turn), &mut appended)
     })?;
     let (Some(first), Some(last)) = (first, last) else { return Err(failed("the batch was not stored")) };
@@ -270,21 +272,21 @@ fn store_batch(
     Ok((stored, last.end, facts.wait))
 }
 
-/// The properties of an element that says where a batch belongs: none, where the broker does not put messages to the queues of
-/// their keys. A batch goes to one queue, so it may have one key.
-fn keyed_element<'a>(topic: &Topic, messages: &[NewMessage<'a>]) -> Result<&'a str, Refusal> {
-    let state = topic.scales.now();
-    let Some(property) = state.as_ref().and_then(|state| state.key.as_ref()) else { return Ok("") };
-    let mut keyed = messages.iter().filter_map(|m| Some((m.properties, property.key_of(m.properties)?)));
-    let Some((properties, key)) = keyed.next() else { return Ok("") };
-    match keyed.find(|(_, other)| *other != key) {
-        None => Ok(properties),
-        Some((_, other)) => Err(Refusal::new(
+/// The key of a batch's messages. It goes to one queue, so it may have one key.
+fn key_of_batch<'a>(
+    topic: &Topic,
+    state: &TopicScaling,
+    messages: &[NewMessage<'a>],
+) -> Result<Option<&'a str>, Refusal> {
+    let mut keys = messages.iter().filter_map(|message| state.key_of(message.properties));
+    let Some(key) = keys.next() else { return Ok(None) };
+    match keys.find(|other| *other != key) {
+        None => Ok(Some(key)),
+        Some(other) => Err(Refusal::new(
             ResponseCode::MESSAGE_ILLEGAL,
             format!(
-                "topic {} is ordered by {}, and the batch has messages of {key} and of {other}: send a batch for each",
-                topic.name(),
-                property.as_str()
+                "topic {} is ordered by a key, and the batch has messages of {key:?} and of {other:?}: send a batch for each",
+                topic.name()
             ),
         )),
     }

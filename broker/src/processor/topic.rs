@@ -39,6 +39,7 @@ pub(crate) fn change_topics(session: &BrokerSession, command: &Command<'_>, out:
 fn update(broker: &Broker, command: &Command<'_>) -> Result<bool, Refusal> {
     let header = CreateTopic::from_fields(command.ext)?;
     check_changeable(broker, header.topic)?;
+    let _one_at_a_time = broker.changing_topics.lock();
     let known = broker.topics.get(header.topic).map(|topic| topic.config());
     let config = TopicConfig {
         topic_name: header.topic.into(),
@@ -54,16 +55,13 @@ fn update(broker: &Broker, command: &Command<'_>) -> Result<bool, Refusal> {
         )?,
     };
     check(&config)?;
-    if let Some(topic) = broker.topics.get(header.topic) {
-        scaling::change_by_hand(broker, &topic, &config)?;
-    }
     tracing::info!(
         topic = header.topic,
         read = config.read_queue_nums,
         write = config.write_queue_nums,
         "topic updated"
     );
-    Ok(broker.topics.update(config))
+    put(broker, config)
 }
 
 fn update_list(broker: &Broker, command: &Command<'_>) -> Result<bool, Refusal> {
@@ -71,18 +69,36 @@ fn update_list(broker: &Broker, command: &Command<'_>) -> Result<bool, Refusal> 
     for config in &list.topic_config_list {
         check_changeable(broker, &config.topic_name)?;
         check(config)?;
-        if let Some(topic) = broker.topics.get(&config.topic_name) {
-            scaling::change_by_hand(broker, &topic, config)?;
+    }
+    let _one_at_a_time = broker.changing_topics.lock();
+    let mut changed = false;
+    for config in list.topic_config_list {
+        match put(broker, config) {
+            Ok(is_change) => changed |= is_change,
+            Err(refusal) => {
+                // Those before it are changed.
+                broker.registration.topics_changed();
+                return Err(refusal);
+            }
         }
     }
-    let changes =
-        list.topic_config_list.into_iter().filter(|config| broker.topics.update(config.clone())).count();
-    Ok(changes > 0)
+    Ok(changed)
+}
+
+/// Makes a topic, or changes one. True when something changed.
+fn put(broker: &Broker, config: TopicConfig) -> Result<bool, Refusal> {
+    let (topic, is_new) = broker.topics.get_or_create(&config.topic_name, || config.clone());
+    if is_new {
+        return Ok(true);
+    }
+    scaling::change_by_hand(broker, &topic, &config)?;
+    Ok(broker.topics.update(config))
 }
 
 fn delete(broker: &Broker, command: &Command<'_>) -> Result<bool, Refusal> {
     let topic = TopicName::from_fields(command.ext)?.topic;
     check_changeable(broker, topic)?;
+    let _one_at_a_time = broker.changing_topics.lock();
     if let Some(found) = broker.topics.get(topic) {
         scaling::topic_deleted(broker, &found)?;
     }

@@ -6,6 +6,7 @@ use super::settle::Wait;
 use crate::faults::{self, Fault};
 use gantry_message::QueueOffset;
 use gantry_remoting::body::TopicConfig;
+use gantry_remoting::reply::Refusal;
 use gantry_scaling::{Event, TopicScaling};
 use gantry_store::Turn;
 use parking_lot::{Mutex, RwLock};
@@ -49,18 +50,23 @@ impl Cell {
         cell
     }
 
-    /// The queue that takes a message with these properties that was sent to `asked`.
-    pub(crate) fn place(&self, asked: i32, properties: &str, settings: impl FnOnce() -> i32) -> Place {
+    /// The queue that takes what was sent to `asked`, or that of its key if the broker shall find that out.
+    pub(crate) fn place<'a>(
+        &self,
+        asked: i32,
+        key: impl FnOnce(&TopicScaling) -> Result<Option<&'a str>, Refusal>,
+        settings: impl FnOnce() -> i32,
+    ) -> Result<Place, Refusal> {
         // Before the state: should it change in between, the turn is over and the append says so.
         let turn = self.turn.load(Ordering::Acquire);
         if turn == 0 || faults::has(Fault::NoRedirect) {
-            return Place { queue: asked, turn };
+            return Ok(Place { queue: asked, turn });
         }
-        let state = self.state.read();
-        Place {
-            queue: state.as_ref().map_or(asked, |state| state.place(asked, properties, settings())),
-            turn,
-        }
+        let queue = match &*self.state.read() {
+            Some(state) => state.place(asked, key(state)?, settings()),
+            None => asked,
+        };
+        Ok(Place { queue, turn })
     }
 
     /// Counts the changes of which queue takes which messages. What was read of the state holds while it stays the same.

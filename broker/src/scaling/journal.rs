@@ -95,6 +95,15 @@ impl Journal {
     }
 }
 
+/// Waits until what is on record is on the disk.
+pub(super) fn flush(broker: &Broker) -> Result<(), Refusal> {
+    let failed = |error| {
+        let text = format!("the change is on record, but not on the disk: {error}");
+        Refusal::new(ResponseCode::SERVICE_NOT_AVAILABLE, text)
+    };
+    broker.store.flush().map_err(failed)
+}
+
 fn read(store: &Store, queue: &ConsumeQueue, offset: QueueOffset) -> Result<Option<Record>, String> {
     let Some(bytes) = store.message(queue, offset).map_err(|error| error.to_string())? else {
         return Ok(None);
@@ -129,8 +138,7 @@ impl Changing<'_> {
         event: &Event,
     ) -> Result<(), Refusal> {
         self.record(broker, topic, event)?;
-        broker.store.flush();
-        Ok(())
+        flush(broker)
     }
 
     /// The same for what depends on where queues end: nothing is appended between that and the event.

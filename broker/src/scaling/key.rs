@@ -4,13 +4,14 @@
 //! The topic's scales hold the rule that is in force, so that it changes at a flip and with it; the attribute says what is
 //! wanted. A topic that is made with the attribute has had no other rule, and needs no flip.
 
-use super::{How, refuse};
+use super::journal::flush;
+use super::refuse;
 use crate::broker::{Broker, now_ms};
 use crate::topics::Topic;
 use gantry_message::QueueOffset;
 use gantry_remoting::body::TopicConfig;
 use gantry_remoting::reply::Refusal;
-use gantry_scaling::{Begin, Event, KeyProperty, ScaleId, Settle, TopicScaling};
+use gantry_scaling::{Begin, Event, KeyProperty, ScaleId, TopicScaling};
 use std::sync::Arc;
 
 /// What is to know of a topic that is new with these settings.
@@ -35,10 +36,12 @@ pub(crate) fn check(config: &TopicConfig) -> Result<(), Refusal> {
 pub(super) fn change(broker: &Broker, topic: &Arc<Topic>, wanted: &TopicConfig) -> Result<(), Refusal> {
     let state = topic.scales.now().unwrap_or_default();
     let new = wanted.attributes.get(KeyProperty::ATTRIBUTE).and_then(|name| KeyProperty::new(name));
-    let queues = topic.config().write_queue_nums;
+    let queues = state.queues.unwrap_or_else(|| topic.config().write_queue_nums);
     if new == state.key {
         return match state.key {
-            Some(_) if wanted.write_queue_nums != queues => scale(broker, topic, wanted.write_queue_nums),
+            Some(_) if wanted.write_queue_nums != queues => {
+                scale(broker, topic, &state, queues, wanted.write_queue_nums)
+            }
             _ => Ok(()),
         };
     }
@@ -50,8 +53,7 @@ pub(super) fn change(broker: &Broker, topic: &Arc<Topic>, wanted: &TopicConfig) 
             KeyProperty::ATTRIBUTE
         )));
     };
-    let mut scales = broker.journal.changing();
-    if let Some(id) = topic.scales.now().unwrap_or_default().active() {
+    if let Some(id) = state.active() {
         return Err(refuse(format!(
             "topic {name} is being scaled (scale {id}): set the attribute when that is done"
         )));
@@ -62,8 +64,9 @@ pub(super) fn change(broker: &Broker, topic: &Arc<Topic>, wanted: &TopicConfig) 
             KeyProperty::ATTRIBUTE
         )));
     }
+    state.has_room().map_err(|refused| refuse(refused.to_string()))?;
     let logs: Vec<_> = (0..queues).map(|queue| Arc::clone(&topic.queue(&broker.store, queue).log)).collect();
-    let (id, at) = (by_hand()?, now_ms());
+    let (id, at) = (by_hand(&state)?, now_ms());
     let event = |ends: &[QueueOffset]| Event::Flipped {
         id: id.clone(),
         from: queues,
@@ -73,41 +76,43 @@ pub(super) fn change(broker: &Broker, topic: &Arc<Topic>, wanted: &TopicConfig) 
         fences: ends.to_vec(),
         at,
         key: Some(new.clone()),
+        by_hand: true,
     };
-    scales.record_at_ends(broker, topic, &logs, event)?;
-    // The attribute must not be on the disk without the fences.
-    broker.store.flush();
+    broker.journal.changing().record_at_ends(broker, topic, &logs, event)?;
     tracing::info!(topic = name, property = new.as_str(), "ordered by key from now on");
-    Ok(())
+    flush(broker)
 }
 
 /// Brings the attribute and the rule together, after a start.
 pub(super) fn resume(broker: &Broker, topic: &Arc<Topic>) {
     let config = topic.config();
-    let Some(key) = topic.scales.now().and_then(|state| state.key.clone()) else {
-        return begin_if_set(broker, topic, &config);
-    };
-    match config.attributes.get(KeyProperty::ATTRIBUTE) {
-        Some(name) if name == key.as_str() => {}
-        Some(_) => begin_if_set(broker, topic, &config),
+    let is = config.attributes.get(KeyProperty::ATTRIBUTE);
+    match topic.scales.now().and_then(|state| state.key.clone()) {
+        Some(key) if is.is_some_and(|is| is == key.as_str()) => {}
         // A crash came between the record and the settings.
-        None => {
+        Some(key) => {
             let mut config = (*config).clone();
             config.attributes.insert(KeyProperty::ATTRIBUTE.into(), key.as_str().into());
             broker.topics.update(config);
         }
-    }
-}
-
-fn begin_if_set(broker: &Broker, topic: &Arc<Topic>, config: &TopicConfig) {
-    if let Err(refusal) = change(broker, topic, config) {
-        tracing::error!(topic = topic.name(), %refusal, "cannot order by key as the settings say");
+        // Somebody wrote it into the file.
+        None if is.is_some() => {
+            if let Err(refusal) = change(broker, topic, &config) {
+                tracing::error!(topic = topic.name(), %refusal, "cannot order by key as the settings say");
+            }
+        }
+        None => {}
     }
 }
 
 /// The number of queues was set by hand. More are no danger where the broker puts the keys: gates keep them in order.
-fn scale(broker: &Broker, topic: &Arc<Topic>, to: i32) -> Result<(), Refusal> {
-    let from = topic.config().write_queue_nums;
+fn scale(
+    broker: &Broker,
+    topic: &Arc<Topic>,
+    state: &TopicScaling,
+    from: i32,
+    to: i32,
+) -> Result<(), Refusal> {
     if to < from {
         return Err(refuse(format!(
             "topic {} is ordered by key: by hand it gets more queues, not fewer; what is in queues {to} to {} has to be consumed \
@@ -116,12 +121,17 @@ fn scale(broker: &Broker, topic: &Arc<Topic>, to: i32) -> Result<(), Refusal> {
             from - 1
         )));
     }
-    let begin = Begin { id: by_hand()?, from, to };
-    super::begin(broker, topic, &begin, How { settle: Settle::default(), open_reads_early: false })?;
-    // Who may read is what the settings say, and the gates.
-    broker.journal.changing().record_safely(broker, topic, &Event::Opened { id: begin.id })
+    state.has_room().map_err(|refused| refuse(refused.to_string()))?;
+    let scale = Begin { id: by_hand(state)?, from, to };
+    broker.journal.changing().flip(broker, topic, state, &scale, true)?;
+    tracing::info!(topic = topic.name(), from, to, "scaled by hand");
+    flush(broker)
 }
 
-fn by_hand() -> Result<ScaleId, Refusal> {
-    ScaleId::new(&format!("by-hand-{}", now_ms())).ok_or_else(|| refuse("no id".into()))
+/// An id that no scale of the topic has.
+fn by_hand(state: &TopicScaling) -> Result<ScaleId, Refusal> {
+    let now = now_ms();
+    let mut ids = (0..=state.flips.len() + state.ended.len())
+        .filter_map(|number| ScaleId::new(&format!("by-hand-{now}-{number}")));
+    ids.find(|id| !state.knows(id)).ok_or_else(|| refuse("no id is left".into()))
 }

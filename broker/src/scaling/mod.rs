@@ -57,7 +57,7 @@ pub(crate) fn begin(broker: &Broker, topic: &Arc<Topic>, begin: &Begin, how: How
             tracing::info!(topic = name, %id, from, to, "scale announced");
         }
         Plan::Flip => {
-            scales.flip(broker, topic, &state, begin)?;
+            scales.flip(broker, topic, &state, begin, false)?;
             tracing::info!(topic = name, %id, from, to, "scaled");
         }
     }
@@ -178,9 +178,12 @@ fn follow(broker: &Broker, topic: &Topic, read: impl FnOnce(i32) -> i32) -> bool
     if (write, read_queue_nums) == (config.write_queue_nums, config.read_queue_nums) {
         return false;
     }
-    faults::point("before the settings follow");
     // Were they on the disk and the record not, there would be new queues and no gates after a loss of power.
-    broker.store.flush();
+    if let Err(refusal) = journal::flush(broker) {
+        tracing::error!(topic = topic.name(), %refusal, "the settings stay as they are");
+        return false;
+    }
+    faults::point("before the settings follow");
     broker.topics.update(TopicConfig { write_queue_nums: write, read_queue_nums, ..(*config).clone() })
 }
 
@@ -218,7 +221,7 @@ fn read_queues(state: &TopicScaling, read: i32) -> i32 {
     let Some(queues) = state.queues.filter(|_| !state.is_active()) else { return read };
     match state.flips.last() {
         // It was opened, and nobody changed this since.
-        Some(flip) if flip.from < flip.to && read == flip.from => flip.to,
+        Some(flip) if !flip.by_hand && flip.from < flip.to && read == flip.from => flip.to,
         // What lies above was given up, or never came to be.
         _ => read.min(queues),
     }
@@ -245,7 +248,7 @@ pub(crate) fn resume(broker: &Broker) {
         follow(broker, &topic, |read| read_queues(&state, read));
         key::resume(broker, &topic);
         for (group, passed) in &state.passed {
-            for (_, queue) in passed {
+            for queue in passed.values().flatten() {
                 if let Some(fence) = state.passed_to(group, *queue) {
                     broker.offsets.raise(group, topic.name(), *queue, fence.0);
                 }
@@ -274,6 +277,7 @@ impl journal::Changing<'_> {
         topic: &Arc<Topic>,
         state: &TopicScaling,
         scale: &Begin,
+        by_hand: bool,
     ) -> Result<(), Refusal> {
         let &Begin { ref id, from, to } = scale;
         let queues: Vec<_> =
@@ -287,6 +291,7 @@ impl journal::Changing<'_> {
             fences: ends.to_vec(),
             at,
             key: state.key.clone(),
+            by_hand,
         };
         self.record_at_ends(broker, topic, &queues, event).map(drop)
     }
@@ -300,7 +305,7 @@ pub(crate) fn flip_settled(broker: &Broker) {
         let Some(announced) = &state.announced else { continue };
         let begin = Begin { id: announced.id.clone(), from: announced.from, to: announced.to };
         let name = topic.name();
-        match scales.flip(broker, &topic, &state, &begin) {
+        match scales.flip(broker, &topic, &state, &begin, false) {
             Ok(()) => {
                 tracing::info!(topic = name, id = %announced.id, to = announced.to, "the new queues take messages");
                 drop(scales);
@@ -327,6 +332,7 @@ mod tests {
             fences: Vec::new(),
             at: 0,
             key: None,
+            by_hand: false,
         };
         let after = |events: &[Event], read: i32| {
             let mut state = TopicScaling::default();

@@ -61,8 +61,9 @@ fn announcement(broker: &Broker, topic: &Topic, announced: &Announced) -> Announ
 fn group(broker: &Broker, topic: &Topic, state: &TopicScaling, group: &str) -> ScalingGroupBody {
     let at = At { broker, topic, group };
     let queues = state.readable().unwrap_or(0);
+    let mut gates = state.gates(group, &at);
     let is_gated = |queue: &i32| {
-        let Some(limit) = state.gate(group, *queue, &at).limit else { return false };
+        let Some(limit) = gates.limit(*queue) else { return false };
         let end =
             broker.store.existing_queue(topic.name(), *queue).map(|queue| broker.store.max_offset(&queue));
         end.is_some_and(|end| limit < end)

@@ -88,8 +88,10 @@ impl DeclaredTopic {
 }
 
 fn write(file: &Path, name: &str, broker_port: u16, queues: u32, scaling: &str) -> Result<()> {
+    // A broker of its own is there because there has to be one.
     let text = format!(
-        "apiVersion: gantry.dev/v1alpha1\nkind: Topic\nmetadata: {{name: {name}}}\nspec:\n  \
+        "apiVersion: gantry.dev/v1alpha1\nkind: BrokerGroup\nmetadata: {{name: own}}\nspec: {{nameServerRef: {{name: \
+         names}}, storage: {{size: 1Gi}}}}\n---\napiVersion: gantry.dev/v1alpha1\nkind: Topic\nmetadata: {{name: {name}}}\nspec:\n  \
          brokerAddresses: ['127.0.0.1:{broker_port}']\n  queues: {queues}\n  ordered: true\n  adopt: true\n  \
          scaling: {scaling}\n"
     );

@@ -30,6 +30,12 @@ impl TopicScalingBody {
         self.flips.iter().find(|flip| !flip.opened)
     }
 
+    /// Something is announced, or not done.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        self.announced.is_some() || self.under_way().is_some()
+    }
+
     /// Messages before the fences that groups have still to consume.
     #[must_use]
     pub fn remaining(&self) -> i64 {

@@ -69,10 +69,12 @@ pub(crate) enum Bug {
     SetBackIsNotRecorded,
     /// Queues that stay are not cut at their fence when there are fewer.
     NoCut,
+    /// The broker begins to put messages to the queues of their keys without looking where the queues end.
+    NoFencesForTheKey,
 }
 
 impl Bug {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::NoRedirect,
         Self::FencesOfTheAnnouncement,
         Self::NoGates,
@@ -81,6 +83,7 @@ impl Bug {
         Self::NoRecord,
         Self::SetBackIsNotRecorded,
         Self::NoCut,
+        Self::NoFencesForTheKey,
     ];
 }
 
@@ -198,13 +201,14 @@ impl World {
 
     fn send(&mut self, producer: usize, key: u8) {
         let text = format!("key-{key}");
-        let asked = queue_of_key(&text, self.producers[producer]);
+        // Clients may choose by another text than the broker will.
+        let asked = queue_of_key(&format!("{text}-of-a-client"), self.producers[producer]);
         let mut sent_properties = String::new();
         properties::push(&mut sent_properties, properties::KEYS, &text);
         let queue = if self.has(Bug::NoRedirect) {
             asked
         } else {
-            self.state.place(asked, &sent_properties, self.settings)
+            self.state.place(asked, self.state.key_of(&sent_properties), self.settings)
         };
         let seq = self.seqs.entry(key).or_default();
         let sent = Sent { key: text, seq: *seq, producer: producer.to_string() };
@@ -253,7 +257,7 @@ impl World {
     fn flip(&mut self, id: ScaleId, from: i32, to: i32, fences: Vec<QueueOffset>) {
         let modulus = gantry_scaling::common_divisor(from, to);
         let key = self.state.key.clone();
-        self.write(Event::Flipped { id, from, to, modulus, fences, at: 0, key });
+        self.write(Event::Flipped { id, from, to, modulus, fences, at: 0, key, by_hand: false });
         self.advertised = to;
     }
 
@@ -264,8 +268,9 @@ impl World {
         self.scales += 1;
         let id = ScaleId::new(&format!("key-{}", self.scales)).expect("a good id");
         let queues = self.state.queues.unwrap_or(self.settings);
-        let fences = self.ends(queues);
-        self.write(Event::Flipped { id, from: queues, to: queues, modulus: 1, fences, at: 0, key: key() });
+        let fences = if self.has(Bug::NoFencesForTheKey) { Vec::new() } else { self.ends(queues) };
+        let (from, to, by_hand) = (queues, queues, true);
+        self.write(Event::Flipped { id, from, to, modulus: 1, fences, at: 0, key: key(), by_hand });
     }
 
     /// New queues are readable from their announcement: the gates alone keep order. Those that go are when all are through.

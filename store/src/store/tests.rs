@@ -323,7 +323,7 @@ fn old_files_go_with_everything_derived_from_them() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(config(dir.path())).unwrap();
     let sent = fill(&store, 0, 2000);
-    store.flush();
+    store.flush().unwrap();
     assert!(store.query("A", "none", &TIMES, 1).is_empty());
     let forced = Retention { expired_above: 0.0, forcibly_above: 0.0, ..Retention::default() };
     let policy = StoreConfig { retention: forced, ..config(dir.path()) };

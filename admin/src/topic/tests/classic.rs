@@ -135,3 +135,38 @@ async fn a_process_that_is_killed_anywhere_is_followed_by_one_that_ends_the_same
     .await;
     assert!(steps >= 7, "a status, four pins, the settings, a status: {steps}");
 }
+
+#[tokio::test]
+async fn what_somebody_takes_back_begins_anew_with_later_fences() {
+    for seconds in [1000, 1200] {
+        let brokers = classic(90);
+        let topic = grown(&brokers);
+        let mut stored = Stored::new(owned(&["a"]));
+        run(&topic, &brokers, &mut stored).await;
+        run_at(&topic, &brokers, &mut stored, seconds).await;
+        brokers.edit("a", |state| state.topics.get_mut("orders").unwrap().write_queue_nums = 4);
+        consumes(&brokers, 100);
+        holds(&brokers, 4, 120);
+        run_at(&topic, &brokers, &mut stored, 2000).await;
+        assert_eq!(scale_of(&stored).0, ScalePhase::Announced, "producers have to learn of it again");
+        assert_eq!(log(&brokers), [BEGUN, BEGUN]);
+        run_at(&topic, &brokers, &mut stored, 2105).await;
+        assert_eq!(stored.status.scale.as_ref().unwrap().fences, [120; 4]);
+        assert_eq!(stored.status.scale.as_ref().unwrap().remaining, 80);
+    }
+}
+
+#[tokio::test]
+async fn a_group_that_has_a_place_in_a_new_queue_keeps_it() {
+    let brokers = classic(100);
+    let topic = grown(&brokers);
+    let mut stored = Stored::new(owned(&["a"]));
+    run(&topic, &brokers, &mut stored).await;
+    brokers.edit("a", |state| {
+        let places = state.places.get_mut(&("g".into(), "orders".into())).unwrap();
+        places.insert(6, QueuePlace { broker_offset: 70, consumer_offset: 60 });
+    });
+    assert!(run_at(&topic, &brokers, &mut stored, 1200).await.outcome.is_ready());
+    let pins: Vec<_> = log(&brokers).into_iter().filter(|line| line.contains("commit")).collect();
+    assert_eq!(pins, [4, 5, 7].map(|queue| format!("a: commit g in orders {queue} at 0")));
+}

@@ -168,12 +168,46 @@ async fn a_key_property_is_set_first_and_then_any_number_of_queues_will_do() {
     assert_eq!(log, ["a: topic orders write 4 read 4 perm 6 +order.keyProperty=KEYS", "a: begin 4 to 6"]);
 
     // Nobody takes it away again.
-    let made = Brokers::named(&["a"]);
-    let mut made_keyed = topic.clone();
-    made_keyed.brokers = made.places();
-    run(&made_keyed, &made, &mut Stored::new(TopicStatus::default())).await;
-    assert_eq!(made.state("a").topics["orders"].attributes["order.keyProperty"], "KEYS");
-    made_keyed.spec.order = None;
-    assert!(run(&made_keyed, &made, &mut Stored::new(owned(&["a"]))).await.outcome.is_ready());
-    assert_eq!(made.state("a").topics["orders"].attributes["order.keyProperty"], "KEYS");
+    let mut without = topic.clone();
+    (without.spec.order, without.spec.queues) = (None, 4);
+    let kept = scalable(4);
+    run(&topic_with(&kept, "queues: 4, ordered: true, order: {keyProperty: KEYS}"), &kept, &mut stored).await;
+    without.brokers = kept.places();
+    assert!(run(&without, &kept, &mut Stored::new(owned(&["a"]))).await.outcome.is_ready());
+    assert_eq!(kept.state("a").topics["orders"].attributes["order.keyProperty"], "KEYS");
+}
+
+fn topic_with(brokers: &Brokers, spec: &str) -> Topic {
+    topic(brokers, &format!("{{brokerGroups: [a], {spec}}}"))
+}
+
+#[tokio::test]
+async fn a_key_property_waits_for_the_scale_that_is_under_way() {
+    for is_flipped in [false, true] {
+        let brokers = scalable(4);
+        let mut stored = Stored::new(owned(&["a"]));
+        run(&topic_with(&brokers, "queues: 8, ordered: true"), &brokers, &mut stored).await;
+        if is_flipped {
+            flip(&brokers, 40);
+        }
+        let keyed = topic_with(&brokers, "queues: 8, ordered: true, order: {keyProperty: KEYS}");
+        let end = run(&keyed, &brokers, &mut stored).await;
+        assert_eq!((end.outcome.reason(), log(&brokers).len()), ("Scaling", 1), "{:?}", log(&brokers));
+        if !is_flipped {
+            flip(&brokers, 40);
+        }
+        consume(&brokers, 0);
+        assert!(run(&keyed, &brokers, &mut stored).await.outcome.is_ready());
+        let attribute = "a: topic orders write 8 read 8 perm 6 +order.keyProperty=KEYS";
+        assert_eq!(log(&brokers), ["a: begin 4 to 8", "a: open orders", attribute]);
+    }
+}
+
+#[tokio::test]
+async fn a_broker_that_cannot_order_by_key_is_told_nothing_of_it() {
+    let brokers = Brokers::named(&["a"]);
+    let topic = topic_with(&brokers, "queues: 4, ordered: true, order: {keyProperty: KEYS}");
+    let end = run(&topic, &brokers, &mut Stored::new(TopicStatus::default())).await;
+    assert_eq!((end.outcome.reason(), end.outcome.is_stalled()), ("CannotOrderByKey", true));
+    assert_eq!(log(&brokers), ["a: topic orders write 4 read 4 perm 6"]);
 }
