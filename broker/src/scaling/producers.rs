@@ -16,6 +16,8 @@ const SEEMS_STALE: u32 = 16;
 #[derive(Debug, Default)]
 pub(crate) struct Producers {
     watched: AtomicBool,
+    /// Whoever sends to old queues only could know better by now.
+    could_know: AtomicBool,
     seen: Mutex<HashMap<SocketAddr, Seen>>,
 }
 
@@ -51,6 +53,7 @@ impl Producers {
     /// Begins to watch, knowing nothing.
     pub(super) fn watch(&self) {
         self.seen.lock().clear();
+        self.could_know.store(false, Ordering::Relaxed);
         self.watched.store(true, Ordering::Relaxed);
     }
 
@@ -64,10 +67,14 @@ impl Producers {
         let mut all = self.seen.lock();
         all.retain(|_, seen| !seen.peer.is_closed());
         all.values_mut().for_each(|seen| seen.sent = 0);
+        self.could_know.store(true, Ordering::Relaxed);
     }
 
-    /// Producers that are connected and seem not to know the new queues.
+    /// Producers that are connected and seem not to know the new queues; none before they could.
     pub(crate) fn stale(&self) -> Vec<SocketAddr> {
+        if !self.could_know.load(Ordering::Relaxed) {
+            return Vec::new();
+        }
         let mut all = self.seen.lock();
         all.retain(|_, seen| !seen.peer.is_closed());
         let stale = all.iter().filter(|(_, seen)| !seen.is_fresh && seen.sent >= SEEMS_STALE);

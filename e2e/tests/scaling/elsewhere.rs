@@ -21,9 +21,9 @@ pub(crate) fn on_apache(client: Client) -> Result<()> {
     declared.declare(8, SCALING)?;
     let scale = declared.until_phase("Announced", PATIENCE)?;
     ensure!(scale["guarantee"] == "PerProducer", "{scale:#}");
-    scene.traffic.until_sent(600)?;
-    // So long that it is still behind when the fences are taken.
-    scene.traffic.pause("slow", seconds(45))?;
+    // It is behind when the fences are taken: some ten seconds later.
+    scene.traffic.until_sent(7500)?;
+    scene.traffic.pause("slow", seconds(15))?;
     let scale = declared.until_phase("Draining", PATIENCE)?;
     ensure!(scale["fences"].as_array().is_some_and(|fences| fences.len() == 4), "{scale:#}");
     ensure!((4..8).all(|queue| scene.traffic.received("fast", queue) == 0), "a new queue was read too early");
