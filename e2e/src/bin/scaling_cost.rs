@@ -1,23 +1,23 @@
-//! `scaling_cost`: what it costs the broker when a topic is scaled, beside what the same load costs when it is not.
+//! `scaling_cost`: what it costs the broker when a topic is scaled, beside what the same load costs when it is not; medians over rounds.
 
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::Parser;
 use gantry_e2e::Target;
-use gantry_e2e::speed::{Costs, Load, Stage};
+use gantry_e2e::speed::{Costs, Load, Share, Stage};
 
 /// Compares the broker's CPU time for sends to topics that are scaled and to one that is not, and for polls that it holds.
 #[derive(Parser)]
 struct Args {
     /// How often each topic has its turn.
-    #[arg(long, default_value_t = 12)]
+    #[arg(long, default_value_t = 20)]
     rounds: u32,
     /// Seconds of a turn.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 2)]
     turn: u64,
-    /// Threads of each producer, each with one message under way.
-    #[arg(long, default_value_t = 32)]
+    /// Threads that send, each with one message under way.
+    #[arg(long, default_value_t = 8)]
     threads: u32,
     /// Bytes of a message body.
     #[arg(long, default_value_t = 128)]
@@ -48,19 +48,30 @@ fn main() -> Result<()> {
     let load = Load {
         threads: args.threads,
         bytes: args.bytes,
-        warm_up: Duration::from_secs(15),
+        warm_up: Duration::from_millis(300),
         measured: Duration::from_secs(args.turn),
     };
-    let shares = costs.sends(&load, args.rounds)?;
+    let rounds = costs.sends(&load, args.rounds)?;
     println!("{:<10} {:>10} {:>14} {:>10}", "sends", "sends/s", "CPU s/million", "to plain");
-    for (stage, share) in Stage::ALL.iter().zip(&shares) {
+    for (at, stage) in Stage::ALL.iter().enumerate() {
+        let of_all = |figure: fn(&[Share; 4], usize) -> f64| {
+            median(rounds.iter().map(|shares| figure(shares, at)).collect())
+        };
         println!(
             "{:<10} {:>10.0} {:>14.2} {:>10.3}",
             format!("{stage:?}"),
-            share.sends as f64 / share.seconds,
-            share.cpu_seconds_per_million(),
-            share.cpu_seconds_per_million() / shares[0].cpu_seconds_per_million(),
+            of_all(|shares, at| shares[at].sends as f64 / shares[at].seconds),
+            of_all(|shares, at| shares[at].cpu_seconds_per_million()),
+            // Within a round: what else the machine does changes from one to the next.
+            of_all(|shares, at| {
+                shares[at].cpu_seconds_per_million() / shares[0].cpu_seconds_per_million()
+            }),
         );
     }
     Ok(())
+}
+
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
 }

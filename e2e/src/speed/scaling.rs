@@ -1,20 +1,20 @@
 //! What scaling costs: the same load on topics of one broker that are not scaled, that are announced and that are draining, in
 //! turns of seconds, so that whatever else the machine does hits all of them.
 
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 
-use super::{Load, process_cost, producer};
+use super::{Load, process_cost};
 use crate::broker_client::{BrokerClient, Draft};
 use crate::cluster::{Cluster, Setup};
 use crate::order::Scales;
-use crate::process::signal;
 use crate::remoting::{Connection, Request, code};
 use crate::target::Target;
 
-/// After a producer was woken, before it counts.
+/// Until polls are all held.
 const AWAKE: Duration = Duration::from_millis(700);
 const FROM: i32 = 4;
 const TO: i32 = 8;
@@ -27,6 +27,8 @@ const HOLD: Duration = Duration::from_secs(600);
 pub enum Stage {
     /// Never scaled.
     Plain,
+    /// The same again: how far apart two are that do not differ.
+    Control,
     /// Half of the messages are sent to queues that take none yet.
     Announced,
     /// A group waits in front of each new queue's gate.
@@ -34,21 +36,22 @@ pub enum Stage {
 }
 
 impl Stage {
-    pub const ALL: [Self; 3] = [Self::Plain, Self::Announced, Self::Draining];
+    pub const ALL: [Self; 4] = [Self::Plain, Self::Control, Self::Announced, Self::Draining];
 
     fn topic(self) -> &'static str {
         match self {
             Self::Plain => "CostPlain",
+            Self::Control => "CostControl",
             Self::Announced => "CostAnnounced",
             Self::Draining => "CostDraining",
         }
     }
 }
 
-/// What a topic's share of the time came to.
+/// What a topic's turn came to.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Share {
-    pub sends: i64,
+    pub sends: u64,
     pub seconds: f64,
     /// Of the broker alone.
     pub cpu: Duration,
@@ -61,7 +64,7 @@ impl Share {
     }
 }
 
-/// A broker with the three topics.
+/// A broker with a topic of each stage.
 #[derive(Debug)]
 pub struct Costs {
     cluster: Cluster,
@@ -76,7 +79,9 @@ impl Costs {
             Cluster::start(Target::Gantry, Setup::default().set("mappedFileSizeCommitLog", 1_u32 << 30))?;
         let mut client = BrokerClient::open(cluster.broker_port())?;
         let (from, to) = (FROM.unsigned_abs(), TO.unsigned_abs());
-        client.create_topic(Stage::Plain.topic(), to, to)?;
+        for stage in [Stage::Plain, Stage::Control] {
+            client.create_topic(stage.topic(), to, to)?;
+        }
         for stage in [Stage::Announced, Stage::Draining] {
             client.create_topic(stage.topic(), from, from)?;
         }
@@ -97,40 +102,56 @@ impl Costs {
         Ok(Self { cluster, client, _waiting: waiting })
     }
 
-    /// Sends to each topic in turn, `rounds` times.
-    pub fn sends(&mut self, load: &Load, rounds: u32) -> Result<[Share; 3]> {
-        let mut producers = Vec::new();
-        for stage in Stage::ALL {
-            producers.push(producer::start(&self.cluster, stage.topic(), load)?);
-        }
-        thread::sleep(load.warm_up);
-        producers.iter().for_each(|producer| signal(producer.pid(), libc::SIGSTOP));
-        let mut shares = [Share::default(); 3];
-        for _ in 0..rounds {
-            for ((stage, producer), share) in Stage::ALL.iter().zip(&producers).zip(&mut shares) {
-                signal(producer.pid(), libc::SIGCONT);
-                let measured = self.measure(*stage, load.measured, share);
-                signal(producer.pid(), libc::SIGSTOP);
-                measured?;
+    /// Sends to each topic in turn, `rounds` times; what each round came to, in the order of [`Stage::ALL`].
+    pub fn sends(&mut self, load: &Load, rounds: u32) -> Result<Vec<[Share; 4]>> {
+        let mut all = Vec::new();
+        for round in 0..rounds as usize {
+            let mut shares = [Share::default(); 4];
+            for turn in 0..Stage::ALL.len() {
+                // Nobody is always the first.
+                let at = (turn + round) % Stage::ALL.len();
+                shares[at] = self.turn(Stage::ALL[at], load)?;
             }
+            all.push(shares);
         }
-        for producer in producers {
-            ensure!(producer.is_alive(), "a producer ended:\n{}", producer.output_tail());
-            producer.kill();
-        }
-        Ok(shares)
+        Ok(all)
     }
 
-    fn measure(&mut self, stage: Stage, time: Duration, share: &mut Share) -> Result<()> {
-        thread::sleep(AWAKE);
-        let before = (self.stored(stage)?, process_cost::cpu_time(self.pid()?)?);
-        thread::sleep(time);
-        let after = (self.stored(stage)?, process_cost::cpu_time(self.pid()?)?);
-        ensure!(after.0 > before.0, "nothing was sent to {stage:?}:\n{}", self.cluster.log_tail());
-        share.sends += after.0 - before.0;
-        share.cpu += after.1 - before.1;
-        share.seconds += time.as_secs_f64();
-        Ok(())
+    fn turn(&self, stage: Stage, load: &Load) -> Result<Share> {
+        let (port, bytes) = (self.cluster.broker_port(), load.bytes as usize);
+        let (sent, stop) = (AtomicU64::new(0), AtomicBool::new(false));
+        let pid = self.pid()?;
+        thread::scope(|scope| {
+            let send = || -> Result<()> {
+                let (mut client, body) = (BrokerClient::open(port)?, vec![b'x'; bytes]);
+                for queue in (0..TO).cycle() {
+                    if stop.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    client.send(&Draft { topic: stage.topic(), queue, body: &body, properties: &[] })?;
+                    sent.fetch_add(1, Ordering::Relaxed);
+                }
+                Ok(())
+            };
+            let senders: Vec<_> = (0..load.threads).map(|_| scope.spawn(send)).collect();
+            let measure = || -> Result<Share> {
+                thread::sleep(load.warm_up);
+                let before = (sent.load(Ordering::Relaxed), process_cost::cpu_time(pid)?);
+                thread::sleep(load.measured);
+                let after = (sent.load(Ordering::Relaxed), process_cost::cpu_time(pid)?);
+                Ok(Share {
+                    sends: after.0 - before.0,
+                    seconds: load.measured.as_secs_f64(),
+                    cpu: after.1 - before.1,
+                })
+            };
+            let share = measure();
+            stop.store(true, Ordering::Relaxed);
+            for sender in senders {
+                sender.join().map_err(|_| anyhow!("a sender panicked"))??;
+            }
+            share
+        })
     }
 
     /// CPU time of the broker in `time` with nothing to do but to hold so many polls of a stage's topic.
@@ -148,10 +169,6 @@ impl Costs {
         let after = process_cost::cpu_time(self.pid()?)?;
         ensure!(connection.is_silent()?, "polls of {stage:?} were answered, not held");
         Ok(after - before)
-    }
-
-    fn stored(&mut self, stage: Stage) -> Result<i64> {
-        (0..TO).map(|queue| self.client.max_offset(stage.topic(), queue)).sum()
     }
 
     fn pid(&self) -> Result<u32> {

@@ -173,22 +173,24 @@ fn changes() -> Result<()> {
         "to a multiple or a divisor",
     );
     check(&space, &Rule { name: "ordered", ..refused })?;
-    let keyed = json!({"ordered": true, "queues": 12, "order": {"keyProperty": "KEYS"}});
+    let keyed =
+        |queues: i32| on_main(&json!({"ordered": true, "queues": queues, "order": {"keyProperty": "KEYS"}}));
+    space.kubectl.apply(&object("Topic", "keyed", &keyed(12)))?;
     let freed = rule(
         "Topic",
-        on_main(&keyed),
+        keyed(7),
         on_main(&json!({"ordered": true, "queues": 12})),
         "order cannot be taken away",
     );
-    check(&space, &Rule { name: "ordered", ..freed })?;
+    check(&space, &Rule { name: "keyed", ..freed })?;
     let several = |queues: i32| json!({"brokerAddresses": ["a:1", "b:1"], "ordered": true, "queues": queues});
     space.kubectl.apply(&object("Topic", "several", &several(8)))?;
     let grown = rule("Topic", several(8), several(16), "ordered topic on several brokers cannot be changed");
     check(&space, &Rule { name: "several", ..grown })?;
     let moved = rule(
         "Topic",
-        on_main(&merged(keyed.clone(), &json!({"queues": 7}))),
-        merged(keyed, &json!({"brokerGroups": ["main", "other"]})),
+        on_main(&merged(ordered.clone(), &json!({"queues": 16}))),
+        merged(ordered, &json!({"brokerGroups": ["main", "other"]})),
         "brokerGroups of an ordered topic cannot be changed",
     );
     check(&space, &Rule { name: "ordered", ..moved })?;
