@@ -125,7 +125,9 @@ fn walk_object(
         } else if any.is_object() {
             walk(any, value, &below(name), problems);
         } else if known.is_some() && schema["x-kubernetes-preserve-unknown-fields"] != true {
-            let nearest = known.into_iter().flat_map(|known| known.keys()).find(|known| alike(known, name));
+            let alike = known.into_iter().flat_map(|known| known.keys()).filter(|known| alike(known, name));
+            // A letter is rather left out than put in.
+            let nearest = alike.max_by_key(|known| known.len());
             let hint = nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default();
             problems.push(Problem { field: below(name), message: format!("there is no such field{hint}") });
         }
