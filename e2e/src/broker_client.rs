@@ -213,7 +213,6 @@ impl BrokerClient {
         self.0.done(&request).map(drop)
     }
 
-    /// `topicConfigTable`, by topic.
     /// Queues of a topic that can be read.
     pub fn read_queues(&mut self, topic: &str) -> Result<i32> {
         let all = self.topic_configs()?;
@@ -221,6 +220,7 @@ impl BrokerClient {
         Ok(i32::try_from(count.with_context(|| format!("no topic {topic}"))?)?)
     }
 
+    /// `topicConfigTable`, by topic.
     pub fn topic_configs(&mut self) -> Result<Value> {
         table(&self.0.done(&Request::new(code::GET_ALL_TOPIC_CONFIG))?.body, "topicConfigTable")
     }

@@ -97,9 +97,7 @@ impl Connection {
 
     /// Sends one request and waits for its answer, whatever its code.
     pub fn call(&mut self, request: &Request) -> Result<Response> {
-        let opaque = self.next_opaque;
-        self.next_opaque += 1;
-        self.stream.write_all(&encode(request, opaque))?;
+        let opaque = self.send(request)?;
         loop {
             let (header, body) = self.read_frame()?;
             let is_answer = header["flag"].as_u64().unwrap_or(0) & RESPONSE != 0;
@@ -110,11 +108,12 @@ impl Connection {
         }
     }
 
-    /// Sends one request and waits for nothing.
-    pub fn send(&mut self, request: &Request) -> Result<()> {
+    /// Sends one request and waits for nothing. Gives what its answer will be known by.
+    pub fn send(&mut self, request: &Request) -> Result<u64> {
         let opaque = self.next_opaque;
         self.next_opaque += 1;
-        Ok(self.stream.write_all(&encode(request, opaque))?)
+        self.stream.write_all(&encode(request, opaque))?;
+        Ok(opaque)
     }
 
     /// True when nothing has come that was not read.

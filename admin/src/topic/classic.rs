@@ -18,11 +18,10 @@
 use super::action::Action;
 use super::observe::{Reader, TopicOnBroker};
 use super::plan::Draft;
-use super::scale::{LISTED, On, estimate, refusal, seconds};
+use super::scale::{On, estimate, listed, refusal, seconds, unapproved, waiting};
 use super::{APPROVE_SCALE, Topic};
-use crate::admin::QueueBounds;
 use crate::findings::Weight;
-use gantry_crds::{Approval, OrderGuarantee, ScaleGroupStatus, ScalePhase, ScaleStatus};
+use gantry_crds::{OrderGuarantee, ScaleGroupStatus, ScalePhase, ScaleStatus};
 use gantry_remoting::body::TopicConfig;
 
 /// Seconds after which a name server knows of a change that it was not told at once: brokers register this often.
@@ -63,10 +62,7 @@ impl Draft {
         }
         // Nothing of an earlier one counts: producers do not know the new queues, and fences of then were passed long ago.
         let mut scale = self.classic_new(topic, from, to);
-        let change = format!("{from}-{to}");
-        if topic.spec.scaling.approval == Approval::Manual
-            && topic.approved.as_deref() != Some(change.as_str())
-        {
+        if let Some(change) = unapproved(topic, from, to) {
             scale.phase = ScalePhase::Planned;
             scale.summary = format!("{from} -> {to}: waits for approval");
             let what = format_args!(
@@ -127,9 +123,9 @@ impl Draft {
         }
         let left = |reader: &Reader| -> i64 {
             let fences = (0..from).zip(&scale.fences);
-            fences.map(|(queue, fence)| left_of(reader, queue, *fence, bounds(queue))).sum()
+            fences.map(|(queue, fence)| reader.left(queue, *fence, bounds(queue))).sum()
         };
-        let mut groups: Vec<ScaleGroupStatus> = found
+        let groups: Vec<_> = found
             .readers
             .iter()
             .map(|reader| ScaleGroupStatus {
@@ -137,9 +133,7 @@ impl Draft {
                 remaining: left(reader),
                 online: reader.online,
             })
-            .filter(|group| group.remaining > 0)
             .collect();
-        groups.sort_by(|a, b| b.remaining.cmp(&a.remaining).then_with(|| a.group.cmp(&b.group)));
         let remaining: i64 = groups.iter().map(|group| group.remaining).sum();
         if is_first {
             scale.remaining_at_first = remaining;
@@ -148,7 +142,7 @@ impl Draft {
         scale.estimated_seconds = estimate(scale.remaining_at_first, remaining, since);
         scale.remaining = remaining;
         scale.summary = format!("{from} -> {to}: draining, {remaining} left (order per producer)");
-        groups.truncate(LISTED);
+        scale.groups = listed(groups);
         if remaining == 0 {
             let groups = found.readers.iter().map(|reader| reader.group.clone());
             let what =
@@ -163,15 +157,13 @@ impl Draft {
                 what,
             });
         } else {
-            let waiting: Vec<_> = groups.iter().map(|g| format!("{} {}", g.group, g.remaining)).collect();
             let what = format_args!(
                 "{from} to {to} queues: nobody reads the new ones until every group has consumed what came before, {remaining} \
                  messages left: {}; delete a group that is not used any more",
-                waiting.join(", ")
+                waiting(&scale.groups)
             );
             self.report(on, "Scaling", what);
         }
-        scale.groups = groups;
     }
 
     fn classic_done(&mut self, queues: i32) {
@@ -186,9 +178,8 @@ impl Draft {
 
     /// A change that begins now; it has its id since it was first told.
     fn classic_new(&self, topic: &Topic, from: i32, to: i32) -> ScaleStatus {
-        let waits = |known: &&ScaleStatus| {
-            (known.from, known.to, known.phase) == (from, to, ScalePhase::Planned) && !known.id.is_empty()
-        };
+        let waits =
+            |known: &&ScaleStatus| (known.from, known.to, known.phase) == (from, to, ScalePhase::Planned);
         ScaleStatus {
             id: self
                 .scale
@@ -207,10 +198,4 @@ impl Draft {
 /// Milliseconds that producers get, from when the broker was told.
 fn settle_millis(topic: &Topic) -> i64 {
     i64::from(topic.spec.scaling.settle_seconds + REGISTERED_AFTER) * 1000
-}
-
-/// Messages of a queue before its fence that a group has to consume. What was deleted for its age waits for nobody.
-fn left_of(reader: &Reader, queue: i32, fence: i64, bounds: QueueBounds) -> i64 {
-    let place = reader.places.get(&queue).copied().unwrap_or_default();
-    (fence - place.consumer_offset.max(bounds.min)).max(0)
 }

@@ -34,6 +34,14 @@ pub struct Reader {
     pub places: GroupInTopic,
 }
 
+impl Reader {
+    /// Messages of a queue before `end` that it has not consumed. What was deleted for its age waits for nobody.
+    pub(super) fn left(&self, queue: i32, end: i64, bounds: QueueBounds) -> i64 {
+        let place = self.places.get(&queue).copied().unwrap_or_default();
+        (end - place.consumer_offset.max(bounds.min)).max(0)
+    }
+}
+
 /// What is left in queues that shall go.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Leftover {
@@ -73,17 +81,11 @@ async fn leftover<A: Admin>(topic: &Topic, admin: &A, addr: &str) -> Result<Left
     let Some(last) = removed.values().map(|queue| queue.last_stored).max() else { return Ok(left) };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     left.quiet = Some(now.saturating_sub(Duration::from_millis(last.max(0).unsigned_abs())));
-    for Reader { group, places, .. } in readers(topic, admin, addr).await? {
-        let waiting: i64 = removed
-            .iter()
-            .map(|(queue, bounds)| {
-                let place = places.get(*queue).copied().unwrap_or_default();
-                // What was deleted for its age waits for nobody.
-                (bounds.max - place.consumer_offset.max(bounds.min)).max(0)
-            })
-            .sum();
+    for reader in readers(topic, admin, addr).await? {
+        let of_queue = |(queue, bounds): (&&i32, &&QueueBounds)| reader.left(**queue, bounds.max, **bounds);
+        let waiting: i64 = removed.iter().map(of_queue).sum();
         if waiting > 0 {
-            left.waiting.insert(group, waiting);
+            left.waiting.insert(reader.group, waiting);
         }
     }
     Ok(left)

@@ -17,7 +17,7 @@ use k8s_openapi::jiff::Timestamp;
 use std::fmt::Display;
 
 /// Groups that a status lists.
-pub(super) const LISTED: usize = 20;
+const LISTED: usize = 20;
 
 /// True when nothing is under way and the topic has this many queues.
 pub(super) fn is_done(scaling: &TopicScalingBody, queues: i32) -> bool {
@@ -97,7 +97,7 @@ impl Draft {
         scale.remaining = remaining;
         scale.estimated_seconds = estimate(scale.remaining_at_first, remaining, since);
         scale.flipped_at = Some(flipped_at);
-        let waiting: Vec<_> = scale.groups.iter().map(|g| format!("{} {}", g.group, g.remaining)).collect();
+        let waiting = waiting(&scale.groups);
         scale.summary = format!("{from} -> {to}: draining, {remaining} left");
         let late = to > from && since >= i64::from(topic.spec.scaling.drain_timeout_seconds);
         if remaining == 0 || late {
@@ -108,8 +108,7 @@ impl Draft {
             } else {
                 format!(
                     "scaled from {from} to {to} queues; drainTimeoutSeconds have passed and groups are still on their way, \
-                     each in order: {}",
-                    waiting.join(", ")
+                     each in order: {waiting}"
                 )
             };
             self.report(on, "Scaling", &what);
@@ -121,9 +120,8 @@ impl Draft {
                 on,
                 "Scaling",
                 format_args!(
-                    "{from} to {to} queues: groups are consuming what came before, {remaining} messages left{}: {}",
-                    left.unwrap_or_default(),
-                    waiting.join(", ")
+                    "{from} to {to} queues: groups are consuming what came before, {remaining} messages left{}: {waiting}",
+                    left.unwrap_or_default()
                 ),
             );
         }
@@ -152,8 +150,7 @@ impl Draft {
             groups: groups(scaling),
             ..ScaleStatus::default()
         });
-        let change = format!("{from}-{to}");
-        if plan.approval == Approval::Manual && topic.approved.as_deref() != Some(change.as_str()) {
+        if let Some(change) = unapproved(topic, from, to) {
             scale.phase = ScalePhase::Planned;
             scale.summary = format!("{from} -> {to}: waits for approval");
             let what = preview(topic, from, to, scaling, is_keyed);
@@ -309,19 +306,35 @@ pub(super) fn with_stale_producers(
     conditions
 }
 
-/// Groups that have something to consume, those with the most first.
+/// The groups of a topic, as a status lists them.
 fn groups(scaling: &TopicScalingBody) -> Vec<ScaleGroupStatus> {
-    let behind = scaling.groups.iter().filter(|group| group.remaining > 0);
-    let mut groups: Vec<_> = behind
-        .map(|group| ScaleGroupStatus {
-            group: group.group.clone(),
-            remaining: group.remaining,
-            online: group.online,
-        })
-        .collect();
+    let groups = scaling.groups.iter().map(|group| ScaleGroupStatus {
+        group: group.group.clone(),
+        remaining: group.remaining,
+        online: group.online,
+    });
+    listed(groups.collect())
+}
+
+/// Groups that have something to consume, those with the most first.
+pub(super) fn listed(mut groups: Vec<ScaleGroupStatus>) -> Vec<ScaleGroupStatus> {
+    groups.retain(|group| group.remaining > 0);
     groups.sort_by(|a, b| b.remaining.cmp(&a.remaining).then_with(|| a.group.cmp(&b.group)));
     groups.truncate(LISTED);
     groups
+}
+
+/// The same in a sentence.
+pub(super) fn waiting(groups: &[ScaleGroupStatus]) -> String {
+    groups.iter().map(|g| format!("{} {}", g.group, g.remaining)).collect::<Vec<_>>().join(", ")
+}
+
+/// The change, as whoever approves it has to name it; `None` when nobody has to, or somebody did.
+pub(super) fn unapproved(topic: &Topic, from: i32, to: i32) -> Option<String> {
+    let change = format!("{from}-{to}");
+    let is_open =
+        topic.spec.scaling.approval == Approval::Automatic || topic.approved.as_ref() == Some(&change);
+    (!is_open).then_some(change)
 }
 
 /// Seconds that the rest takes at the speed so far; `None` while that is not known.

@@ -32,13 +32,10 @@ pub(crate) fn scale(session: &BrokerSession, command: &Command<'_>, out: &mut Ou
         }
         // What is answered is done: it must be on the disk, too.
         let flushed = Arc::clone(&broker);
-        let flushed = tokio::task::spawn_blocking(move || flushed.store.flush()).await;
+        let flushed = tokio::task::spawn_blocking(move || scaling::flush(&flushed)).await;
         let mut out = Outbound::default();
-        match (flushed.map_err(std::io::Error::other).flatten(), broker.topics.get(&topic)) {
-            (Err(error), _) => {
-                let text = format!("the change is on record, but not on the disk: {error}");
-                out.refuse(to, ResponseCode::SERVICE_NOT_AVAILABLE, &text);
-            }
+        match (flushed.map_err(failed).flatten(), broker.topics.get(&topic)) {
+            (Err(refusal), _) => out.refuse(to, refusal.code, &refusal.remark),
             (Ok(()), Some(found)) => out.answer(to, &Answer::json(&scaling::view(&broker, &found))),
             (Ok(()), None) => out.refuse(to, ResponseCode::TOPIC_NOT_EXIST, &no_topic(&topic).remark),
         }

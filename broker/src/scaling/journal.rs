@@ -96,7 +96,7 @@ impl Journal {
 }
 
 /// Waits until what is on record is on the disk.
-pub(super) fn flush(broker: &Broker) -> Result<(), Refusal> {
+pub(crate) fn flush(broker: &Broker) -> Result<(), Refusal> {
     let failed = |error| {
         let text = format!("the change is on record, but not on the disk: {error}");
         Refusal::new(ResponseCode::SERVICE_NOT_AVAILABLE, text)

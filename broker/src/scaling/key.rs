@@ -5,19 +5,21 @@
 //! wanted. A topic that is made with the attribute has had no other rule, and needs no flip.
 
 use super::journal::flush;
-use super::refuse;
+use super::{Rule, refuse};
 use crate::broker::{Broker, now_ms};
 use crate::topics::Topic;
-use gantry_message::QueueOffset;
 use gantry_remoting::body::TopicConfig;
 use gantry_remoting::reply::Refusal;
-use gantry_scaling::{Begin, Event, KeyProperty, ScaleId, TopicScaling};
+use gantry_scaling::{Begin, KeyProperty, ScaleId, TopicScaling, common_divisor};
 use std::sync::Arc;
 
 /// What is to know of a topic that is new with these settings.
 pub(super) fn of_new(config: &TopicConfig) -> Option<TopicScaling> {
-    let property = KeyProperty::new(config.attributes.get(KeyProperty::ATTRIBUTE)?)?;
-    Some(TopicScaling::keyed(property))
+    wanted_by(config).map(TopicScaling::keyed)
+}
+
+fn wanted_by(config: &TopicConfig) -> Option<KeyProperty> {
+    KeyProperty::new(config.attributes.get(KeyProperty::ATTRIBUTE)?)
 }
 
 /// Refuses settings whose attribute cannot be.
@@ -35,7 +37,7 @@ pub(crate) fn check(config: &TopicConfig) -> Result<(), Refusal> {
 /// Has the rule follow the settings that are wanted for a topic, before they are set.
 pub(super) fn change(broker: &Broker, topic: &Arc<Topic>, wanted: &TopicConfig) -> Result<(), Refusal> {
     let state = topic.scales.now().unwrap_or_default();
-    let new = wanted.attributes.get(KeyProperty::ATTRIBUTE).and_then(|name| KeyProperty::new(name));
+    let new = wanted_by(wanted);
     let queues = state.queues.unwrap_or_else(|| topic.config().write_queue_nums);
     if new == state.key {
         return match state.key {
@@ -64,23 +66,11 @@ pub(super) fn change(broker: &Broker, topic: &Arc<Topic>, wanted: &TopicConfig) 
             KeyProperty::ATTRIBUTE
         )));
     }
-    state.has_room().map_err(|refused| refuse(refused.to_string()))?;
-    let logs: Vec<_> = (0..queues).map(|queue| Arc::clone(&topic.queue(&broker.store, queue).log)).collect();
-    let (id, at) = (by_hand(&state)?, now_ms());
-    let event = |ends: &[QueueOffset]| Event::Flipped {
-        id: id.clone(),
-        from: queues,
-        to: queues,
-        // A key may come from any queue: nobody knows how clients chose until now.
-        modulus: 1,
-        fences: ends.to_vec(),
-        at,
-        key: Some(new.clone()),
-        by_hand: true,
-    };
-    broker.journal.changing().record_at_ends(broker, topic, &logs, event)?;
+    // A key may come from any queue: nobody knows how clients chose until now.
+    let rule = Rule { modulus: 1, key: Some(new.clone()), by_hand: true };
+    flip(broker, topic, &state, (queues, queues), rule)?;
     tracing::info!(topic = name, property = new.as_str(), "ordered by key from now on");
-    flush(broker)
+    Ok(())
 }
 
 /// Brings the attribute and the rule together, after a start.
@@ -121,10 +111,23 @@ fn scale(
             from - 1
         )));
     }
-    state.has_room().map_err(|refused| refuse(refused.to_string()))?;
-    let scale = Begin { id: by_hand(state)?, from, to };
-    broker.journal.changing().flip(broker, topic, state, &scale, true)?;
+    let rule = Rule { modulus: common_divisor(from, to), key: state.key.clone(), by_hand: true };
+    flip(broker, topic, state, (from, to), rule)?;
     tracing::info!(topic = topic.name(), from, to, "scaled by hand");
+    Ok(())
+}
+
+/// A flip that nobody has a name for; it is on the disk before the settings that follow from it.
+fn flip(
+    broker: &Broker,
+    topic: &Arc<Topic>,
+    state: &TopicScaling,
+    (from, to): (i32, i32),
+    rule: Rule,
+) -> Result<(), Refusal> {
+    state.has_room().map_err(refuse)?;
+    let scale = Begin { id: by_hand(state)?, from, to };
+    broker.journal.changing().flip(broker, topic, &scale, rule)?;
     flush(broker)
 }
 
@@ -133,5 +136,5 @@ fn by_hand(state: &TopicScaling) -> Result<ScaleId, Refusal> {
     let now = now_ms();
     let mut ids = (0..=state.flips.len() + state.ended.len())
         .filter_map(|number| ScaleId::new(&format!("by-hand-{now}-{number}")));
-    ids.find(|id| !state.knows(id)).ok_or_else(|| refuse("no id is left".into()))
+    ids.find(|id| !state.knows(id)).ok_or_else(|| refuse("no id is left"))
 }

@@ -16,7 +16,7 @@ mod view;
 
 pub(crate) use cell::Cell;
 pub(crate) use gate::{Passage, Passages, commit, passage, reset};
-pub(crate) use journal::Journal;
+pub(crate) use journal::{Journal, flush};
 pub(crate) use key::check as check_key;
 pub(crate) use settle::Settling;
 pub(crate) use view::view;
@@ -28,7 +28,7 @@ use gantry_message::QueueOffset;
 use gantry_remoting::ResponseCode;
 use gantry_remoting::body::TopicConfig;
 use gantry_remoting::reply::Refusal;
-use gantry_scaling::{Begin, Event, Plan, ScaleId, Settle, TopicScaling, common_divisor};
+use gantry_scaling::{Begin, Event, KeyProperty, Plan, ScaleId, Settle, TopicScaling, common_divisor};
 use std::sync::Arc;
 
 /// What a request to begin a scale says beyond the scale itself.
@@ -45,7 +45,7 @@ pub(crate) fn begin(broker: &Broker, topic: &Arc<Topic>, begin: &Begin, how: How
     let config = topic.config();
     let state = topic.scales.now().unwrap_or_default();
     let plan = state.plan(begin, config.write_queue_nums);
-    let plan = plan.map_err(|refused| Refusal::new(ResponseCode::INVALID_PARAMETER, refused.to_string()))?;
+    let plan = plan.map_err(refuse)?;
     let &Begin { ref id, from, to, .. } = begin;
     let name = topic.name();
     match plan {
@@ -57,7 +57,7 @@ pub(crate) fn begin(broker: &Broker, topic: &Arc<Topic>, begin: &Begin, how: How
             tracing::info!(topic = name, %id, from, to, "scale announced");
         }
         Plan::Flip => {
-            scales.flip(broker, topic, &state, begin, false)?;
+            scales.flip(broker, topic, begin, Rule::of(&state, begin))?;
             tracing::info!(topic = name, %id, from, to, "scaled");
         }
     }
@@ -179,7 +179,7 @@ fn follow(broker: &Broker, topic: &Topic, read: impl FnOnce(i32) -> i32) -> bool
         return false;
     }
     // Were they on the disk and the record not, there would be new queues and no gates after a loss of power.
-    if let Err(refusal) = journal::flush(broker) {
+    if let Err(refusal) = flush(broker) {
         tracing::error!(topic = topic.name(), %refusal, "the settings stay as they are");
         return false;
     }
@@ -265,8 +265,22 @@ fn notify_readers(broker: &Broker, topic: &Topic) {
     }
 }
 
-fn refuse(text: String) -> Refusal {
-    Refusal::new(ResponseCode::INVALID_PARAMETER, text)
+fn refuse(why: impl ToString) -> Refusal {
+    Refusal::new(ResponseCode::INVALID_PARAMETER, why.to_string())
+}
+
+/// By which rule messages find their queues from a flip on: see [`Event::Flipped`].
+struct Rule {
+    modulus: i32,
+    key: Option<KeyProperty>,
+    by_hand: bool,
+}
+
+impl Rule {
+    /// The rule that is in force, with another number of queues.
+    fn of(state: &TopicScaling, scale: &Begin) -> Self {
+        Self { modulus: common_divisor(scale.from, scale.to), key: state.key.clone(), by_hand: false }
+    }
 }
 
 impl journal::Changing<'_> {
@@ -275,9 +289,8 @@ impl journal::Changing<'_> {
         &mut self,
         broker: &Broker,
         topic: &Arc<Topic>,
-        state: &TopicScaling,
         scale: &Begin,
-        by_hand: bool,
+        rule: Rule,
     ) -> Result<(), Refusal> {
         let &Begin { ref id, from, to } = scale;
         let queues: Vec<_> =
@@ -287,11 +300,11 @@ impl journal::Changing<'_> {
             id: id.clone(),
             from,
             to,
-            modulus: common_divisor(from, to),
+            modulus: rule.modulus,
             fences: ends.to_vec(),
             at,
-            key: state.key.clone(),
-            by_hand,
+            key: rule.key.clone(),
+            by_hand: rule.by_hand,
         };
         self.record_at_ends(broker, topic, &queues, event).map(drop)
     }
@@ -305,7 +318,7 @@ pub(crate) fn flip_settled(broker: &Broker) {
         let Some(announced) = &state.announced else { continue };
         let begin = Begin { id: announced.id.clone(), from: announced.from, to: announced.to };
         let name = topic.name();
-        match scales.flip(broker, &topic, &state, &begin, false) {
+        match scales.flip(broker, &topic, &begin, Rule::of(&state, &begin)) {
             Ok(()) => {
                 tracing::info!(topic = name, id = %announced.id, to = announced.to, "the new queues take messages");
                 drop(scales);

@@ -47,8 +47,8 @@ impl Seen {
 }
 
 impl Producers {
-    /// A message was sent to a queue that is new, or old. One load while nobody watches, and no lock of its own but for a
-    /// producer's first.
+    /// A message was sent to a queue that is new, or old. One load while nobody watches, and a lock that
+    /// is shared but for a producer's first.
     pub(crate) fn sent(&self, peer: &Arc<Peer>, to_new: impl FnOnce() -> bool) {
         if !self.watched.load(Ordering::Relaxed) {
             return;

@@ -1,11 +1,12 @@
-//! `scaling_cost`: what it costs the broker when a topic is scaled, beside what the same load costs when it is not; medians over rounds.
+//! `scaling_cost`: what it costs the broker when a topic is scaled, beside what the same load costs when it is not; medians over
+//! rounds.
 
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::Parser;
 use gantry_e2e::Target;
-use gantry_e2e::speed::{Costs, Load, Share, Stage};
+use gantry_e2e::speed::{self, Costs, Load, Share, Stage};
 
 /// Compares the broker's CPU time for sends to topics that are scaled and to one that is not, and for polls that it holds.
 #[derive(Parser)]
@@ -55,7 +56,7 @@ fn main() -> Result<()> {
     println!("{:<10} {:>10} {:>14} {:>10}", "sends", "sends/s", "CPU s/million", "to plain");
     for (at, stage) in Stage::ALL.iter().enumerate() {
         let of_all = |figure: fn(&[Share; 4], usize) -> f64| {
-            median(rounds.iter().map(|shares| figure(shares, at)).collect())
+            speed::median(rounds.iter().map(|shares| figure(shares, at)).collect()).unwrap_or(f64::NAN)
         };
         println!(
             "{:<10} {:>10.0} {:>14.2} {:>10.3}",
@@ -69,9 +70,4 @@ fn main() -> Result<()> {
         );
     }
     Ok(())
-}
-
-fn median(mut figures: Vec<f64>) -> f64 {
-    figures.sort_by(f64::total_cmp);
-    figures[figures.len() / 2]
 }

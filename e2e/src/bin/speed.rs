@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::Parser;
 use gantry_e2e::Target;
-use gantry_e2e::speed::{Load, Run, run};
+use gantry_e2e::speed::{self, Load, Run, run};
 
 /// Compares Gantry with Apache's broker under Apache's benchmark producer.
 #[derive(Parser)]
@@ -81,18 +81,8 @@ fn print_row(name: &str, run: &Run) {
 fn median(runs: &[(Target, Run)], target: Target) -> Option<Run> {
     let own: Vec<&Run> = runs.iter().filter(|(of, _)| *of == target).map(|(_, run)| run).collect();
     Some(Run {
-        sends_per_second: middle(own.iter().map(|run| run.sends_per_second).collect())?,
-        cpu_seconds_per_million: middle(own.iter().map(|run| run.cpu_seconds_per_million).collect())?,
-        anonymous_bytes: middle(own.iter().map(|run| run.anonymous_bytes as f64).collect())? as u64,
+        sends_per_second: speed::median(own.iter().map(|run| run.sends_per_second).collect())?,
+        cpu_seconds_per_million: speed::median(own.iter().map(|run| run.cpu_seconds_per_million).collect())?,
+        anonymous_bytes: speed::median(own.iter().map(|run| run.anonymous_bytes as f64).collect())? as u64,
     })
-}
-
-fn middle(mut figures: Vec<f64>) -> Option<f64> {
-    figures.sort_by(f64::total_cmp);
-    let half = figures.len() / 2;
-    match figures.len() {
-        0 => None,
-        odd if odd % 2 == 1 => Some(figures[half]),
-        _ => Some(f64::midpoint(figures[half - 1], figures[half])),
-    }
 }

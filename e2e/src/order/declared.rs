@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use crate::await_condition::{await_condition, await_some};
+use crate::await_condition::await_some;
 use crate::cluster::gantry;
 use crate::process::Process;
 
@@ -36,7 +36,7 @@ impl DeclaredTopic {
         let program = Process::start("declared topic", command, &folder.join("declared.out"))?;
         let declared =
             Self { name: name.into(), broker_port, file, status: data.join("status.json"), program };
-        declared.until_ready(Duration::from_secs(60))?;
+        declared.until("Ready", Duration::from_secs(60))?;
         Ok(declared)
     }
 
@@ -64,26 +64,28 @@ impl DeclaredTopic {
         Ok(found.and_then(|condition| condition["message"].as_str()).map(str::to_owned))
     }
 
-    pub fn until_ready(&self, patience: Duration) -> Result<()> {
-        await_condition("the declared topic is ready", patience, || Ok(self.condition("Ready")?.is_some()))
-            .with_context(|| {
-                format!("{:#}\n{}", self.status().unwrap_or_default(), self.program.output_tail())
-            })
-    }
-
     /// Waits for a condition; gives its message.
     pub fn until(&self, kind: &str, patience: Duration) -> Result<String> {
-        await_some(&format!("{kind} is True"), patience, || self.condition(kind))
-            .with_context(|| format!("{:#}", self.status().unwrap_or_default()))
+        self.until_some(&format!("{kind} is True"), patience, || self.condition(kind))
     }
 
     /// Waits until the change of the number of queues is in this phase.
     pub fn until_phase(&self, phase: &str, patience: Duration) -> Result<Value> {
-        await_some(&format!("the scale is {phase}"), patience, || {
+        self.until_some(&format!("the scale is {phase}"), patience, || {
             let scale = self.status()?["scale"].clone();
             Ok((scale["phase"] == phase).then_some(scale))
         })
-        .with_context(|| format!("{:#}", self.status().unwrap_or_default()))
+    }
+
+    fn until_some<T>(
+        &self,
+        fact: &str,
+        patience: Duration,
+        ask: impl FnMut() -> Result<Option<T>>,
+    ) -> Result<T> {
+        await_some(fact, patience, ask).with_context(|| {
+            format!("{:#}\n{}", self.status().unwrap_or_default(), self.program.output_tail())
+        })
     }
 }
 

@@ -7,3 +7,15 @@ mod scaling;
 
 pub use run::{Load, Run, run};
 pub use scaling::{Costs, Share, Stage};
+
+/// The middle one of some figures, or the mean of the two in the middle.
+#[must_use]
+pub fn median(mut figures: Vec<f64>) -> Option<f64> {
+    figures.sort_by(f64::total_cmp);
+    let half = figures.len() / 2;
+    match figures.len() {
+        0 => None,
+        odd if odd % 2 == 1 => Some(figures[half]),
+        _ => Some(f64::midpoint(figures[half - 1], figures[half])),
+    }
+}

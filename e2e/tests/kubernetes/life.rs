@@ -139,11 +139,11 @@ impl Step {
     }
 }
 
-/// The broker and the status agree that it is done.
-fn has_scaled(kubectl: &Kubectl, queues: i32) -> Result<()> {
-    let status = kubectl.get(&["topic/payments"])?["status"].clone();
+/// The broker and the status of the topic `payments` agree that it has been scaled to so many queues.
+pub(crate) fn has_scaled(kubectl: &Kubectl, queues: i32) -> Result<()> {
+    let status = kubectl.get(&["topic.gantry.dev/payments"])?["status"].clone();
     let (scale, broker) = (&status["scale"], &status["brokers"][0]);
-    let is_done = scale["phase"] == "Done" && scale["to"] == queues;
+    let is_done = scale["phase"] == "Done" && scale["to"] == queues && scale["fences"][0].is_i64();
     ensure!(
         is_done && broker["writeQueues"] == queues && broker["readQueues"] == queues,
         "not scaled to {queues}: {status}"

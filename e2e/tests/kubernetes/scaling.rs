@@ -12,6 +12,7 @@ use gantry_e2e::work_folder::WorkFolder;
 use serde_json::{Value, json};
 
 use crate::clients::Pod;
+use crate::life::has_scaled;
 use crate::{Named, Needs};
 
 pub(crate) const TRIALS: [Named; 2] = [
@@ -65,7 +66,7 @@ fn grow_watched(space: &Space) -> Result<()> {
         Ok(kubectl.get(&["topic.gantry.dev/payments"])?["status"]["scale"]["to"] == 8)
     })?;
     space.kubectl.await_ready("topic.gantry.dev/payments", READY)?;
-    has(space, 8)?;
+    has_scaled(&space.kubectl, 8)?;
     patch(16)?;
     space.kubectl.await_fact("the scale is on its way", READY, |kubectl| {
         Ok(kubectl.get(&["topic.gantry.dev/payments"])?["status"]["scale"]["to"] == 16)
@@ -73,15 +74,7 @@ fn grow_watched(space: &Space) -> Result<()> {
     let pods = "app.kubernetes.io/name=gantry-operator";
     operator::kubectl().run(&["delete", "pod", "-l", pods, "--grace-period=0", "--force"])?;
     space.kubectl.await_ready("topic.gantry.dev/payments", READY)?;
-    has(space, 16)
-}
-
-fn has(space: &Space, queues: i64) -> Result<()> {
-    let status = space.kubectl.get(&["topic.gantry.dev/payments"])?["status"].clone();
-    let broker = &status["brokers"][0];
-    ensure!(broker["writeQueues"] == queues && broker["readQueues"] == queues, "{status}");
-    ensure!(status["scale"]["phase"] == "Done" && status["scale"]["fences"][0].is_i64(), "{status}");
-    Ok(())
+    has_scaled(&space.kubectl, 16)
 }
 
 /// Nothing is done until somebody says that this change is wanted.
@@ -104,5 +97,5 @@ fn approved() -> Result<()> {
     ensure!(object["status"]["brokers"][0]["writeQueues"] == 4, "{}", object["status"]);
     space.kubectl.run(&["annotate", "topic.gantry.dev/payments", "gantry.dev/approve-scale=4-8"])?;
     space.kubectl.await_ready("topic.gantry.dev/payments", READY)?;
-    has(&space, 8)
+    has_scaled(&space.kubectl, 8)
 }
