@@ -168,8 +168,9 @@ impl Broker {
         if name::check_topic(&topic).is_err() {
             return;
         }
-        let (_, new) = self.topics.get_or_create(&topic, || TopicConfig::new(&topic, queues.max(1), 6));
-        if new {
+        // Why there is none is in the log by now; the first message to it tries again.
+        let made = self.topics.get_or_create(&topic, || TopicConfig::new(&topic, queues.max(1), 6));
+        if made.is_ok_and(|(_, is_new)| is_new) {
             self.registration.topics_changed();
         }
     }

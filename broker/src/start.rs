@@ -166,7 +166,6 @@ pub async fn start(config: BrokerConfig, shutdown: watch::Receiver<bool>) -> Res
                 tracing::error!("the delay thread panicked");
             }
             save(&running);
-            running.topics.close();
             running.store.close();
         });
         join(closed).await;

@@ -5,11 +5,13 @@ use crate::holds::Holds;
 use crate::json_file;
 use crate::scaling::Cell;
 use gantry_message::name;
+use gantry_remoting::ResponseCode;
 use gantry_remoting::body::{
     DataVersion, PERM_INHERIT, PERM_READ, PERM_WRITE, TopicConfig, TopicConfigTable,
 };
+use gantry_remoting::reply::Refusal;
 use gantry_store::{ConsumeQueue, Store};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -76,11 +78,17 @@ impl Topic {
 /// All topics.
 #[derive(Debug)]
 pub(crate) struct Topics {
-    path: PathBuf,
     topics: RwLock<HashMap<Box<str>, Arc<Topic>>>,
     /// Changes with every change of a topic, across restarts too: name servers compare it for equality.
     version: RwLock<DataVersion>,
-    save: parking_lot::Mutex<()>,
+    /// Held for the whole of a change, of which there is one at a time.
+    file: Mutex<File>,
+}
+
+/// `topics.json`.
+#[derive(Debug)]
+struct File {
+    path: PathBuf,
 }
 
 impl Topics {
@@ -104,10 +112,9 @@ impl Topics {
         }
         let topics = file.topic_config_table.into_iter().map(|(n, c)| (n.into(), Arc::new(Topic::new(c))));
         Ok(Self {
-            path,
             topics: RwLock::new(topics.collect()),
             version: RwLock::new(file.data_version.next()),
-            save: parking_lot::Mutex::new(()),
+            file: Mutex::new(File { path }),
         })
     }
 
@@ -138,88 +145,112 @@ impl Topics {
         }
     }
 
-    /// Creates or changes a topic. False when nothing changed.
-    pub(crate) fn update(&self, config: TopicConfig) -> bool {
-        let mut topics = self.topics.write();
-        match topics.get(config.topic_name.as_str()) {
-            Some(topic) if *topic.config() == config => return false,
-            Some(topic) => {
-                *topic.config.write() = Arc::new(config);
-                // Whoever waits on a queue that is not readable any more must be told.
-                topic.wake_all();
-            }
-            None => {
-                topics.insert(config.topic_name.as_str().into(), Arc::new(Topic::new(config)));
-            }
+    /// Changes a topic's settings. False when nothing changed.
+    ///
+    /// # Errors
+    /// Nothing changed: see [`change`](Self::change).
+    pub(crate) fn update(&self, topic: &Arc<Topic>, config: TopicConfig) -> Result<bool, Refusal> {
+        let file = self.file.lock();
+        let is_known = self.get(topic.name()).is_some_and(|known| Arc::ptr_eq(&known, topic));
+        if !is_known || *topic.config() == config {
+            return Ok(false);
         }
-        let mut version = self.version.write();
-        *version = version.next();
-        drop((version, topics));
-        self.save();
-        true
+        let saved = config.clone();
+        self.change(
+            &file,
+            |table| drop(table.insert(topic.name().into(), saved)),
+            |_| *topic.config.write() = Arc::new(config),
+        )?;
+        // Whoever waits on a queue that is not readable any more must be told.
+        topic.wake_all();
+        Ok(true)
     }
 
     /// The topic, made with `config` when it is new. True when it was.
+    ///
+    /// # Errors
+    /// It is new and was not made: see [`change`](Self::change).
     pub(crate) fn get_or_create(
         &self,
         topic: &str,
         config: impl FnOnce() -> TopicConfig,
-    ) -> (Arc<Topic>, bool) {
+    ) -> Result<(Arc<Topic>, bool), Refusal> {
         if let Some(topic) = self.get(topic) {
-            return (topic, false);
+            return Ok((topic, false));
         }
-        {
-            let mut topics = self.topics.write();
-            if let Some(topic) = topics.get(topic) {
-                return (Arc::clone(topic), false);
-            }
-            topics.insert(topic.into(), Arc::new(Topic::new(config())));
-            let mut version = self.version.write();
-            *version = version.next();
+        let file = self.file.lock();
+        // Somebody else made it meanwhile.
+        if let Some(topic) = self.get(topic) {
+            return Ok((topic, false));
         }
-        self.save();
-        (self.get(topic).expect("inserted above and never removed while named"), true)
+        let config = config();
+        let made = Arc::new(Topic::new(config.clone()));
+        self.change(
+            &file,
+            |table| drop(table.insert(topic.into(), config)),
+            |topics| drop(topics.insert(topic.into(), Arc::clone(&made))),
+        )?;
+        Ok((made, true))
     }
 
     /// The topic that a send to an unknown name makes, if it may (Apache: `createTopicInSendMessageMethod`).
-    pub(crate) fn inherit(&self, topic: &str, default_topic: &str, queues: i32) -> Option<Arc<Topic>> {
-        let default = self.get(default_topic)?.config();
-        if default.perm & PERM_INHERIT == 0 {
-            return None;
-        }
+    ///
+    /// # Errors
+    /// It may and was not made: see [`change`](Self::change).
+    pub(crate) fn inherit(
+        &self,
+        topic: &str,
+        default_topic: &str,
+        queues: i32,
+    ) -> Result<Option<Arc<Topic>>, Refusal> {
+        let default = self.get(default_topic).map(|default| default.config());
+        let Some(default) = default.filter(|default| default.perm & PERM_INHERIT != 0) else {
+            return Ok(None);
+        };
         let queues = queues.min(default.write_queue_nums).max(0);
         let config = || TopicConfig {
             topic_sys_flag: 0,
             topic_filter_type: default.topic_filter_type.clone(),
             ..TopicConfig::new(topic, queues, default.perm & !PERM_INHERIT)
         };
-        Some(self.get_or_create(topic, config).0)
+        Ok(Some(self.get_or_create(topic, config)?.0))
     }
 
     /// Forgets a topic; its messages are the store's business.
-    pub(crate) fn remove(&self, topic: &str) -> bool {
-        let removed = self.topics.write().remove(topic);
-        if let Some(removed) = &removed {
-            let mut version = self.version.write();
-            *version = version.next();
-            drop(version);
-            removed.wake_all();
-            self.save();
-        }
-        removed.is_some()
+    ///
+    /// # Errors
+    /// It is still there: see [`change`](Self::change).
+    pub(crate) fn remove(&self, topic: &str) -> Result<bool, Refusal> {
+        let file = self.file.lock();
+        let Some(removed) = self.get(topic) else { return Ok(false) };
+        self.change(&file, |table| drop(table.remove(topic)), |topics| drop(topics.remove(topic)))?;
+        removed.wake_all();
+        Ok(true)
     }
 
-    /// Writes the file. A failure is told and tried again at the next change: the topics stay usable.
-    fn save(&self) {
-        let _one_at_a_time = self.save.lock();
-        if let Err(error) = json_file::save(&self.path, &self.table()) {
-            tracing::error!(path = %self.path.display(), %error, "cannot save the topics: a restart would forget the change");
-        }
-    }
-
-    /// Writes the file at shutdown.
-    pub(crate) fn close(&self) {
-        self.save();
+    /// Makes a change, on the disk first and then for everybody to see: a message that was taken for a topic or a queue that
+    /// no file tells of would be lost to a restart.
+    fn change(
+        &self,
+        file: &File,
+        on_disk: impl FnOnce(&mut BTreeMap<String, TopicConfig>),
+        in_memory: impl FnOnce(&mut HashMap<Box<str>, Arc<Topic>>),
+    ) -> Result<(), Refusal> {
+        let mut table = self.table();
+        table.data_version = table.data_version.next();
+        on_disk(&mut table.topic_config_table);
+        json_file::save(&file.path, &table).map_err(|error| {
+            let path = file.path.display();
+            tracing::error!(%path, %error, "cannot save the topics: they stay as they are");
+            Refusal::new(
+                ResponseCode::SYSTEM_ERROR,
+                format!("the topics stay as they are, because {path} cannot be written: {error}"),
+            )
+        })?;
+        let mut topics = self.topics.write();
+        in_memory(&mut topics);
+        *self.version.write() = table.data_version;
+        Ok(())
     }
 }
 
@@ -263,12 +294,13 @@ mod tests {
     fn an_unknown_topic_inherits_when_it_may() {
         let dir = tempfile::tempdir().unwrap();
         let on = topics(dir.path(), true);
-        let config = on.inherit("T", name::DEFAULT_TOPIC, 4).unwrap().config();
+        let config = on.inherit("T", name::DEFAULT_TOPIC, 4).unwrap().unwrap().config();
         assert_eq!((config.write_queue_nums, config.read_queue_nums, config.perm), (4, 4, 6));
-        assert_eq!(on.inherit("U", name::DEFAULT_TOPIC, 99).unwrap().config().write_queue_nums, 8);
-        assert!(on.inherit("V", "BenchmarkTest", 4).is_none(), "without the inherit bit");
+        let many = on.inherit("U", name::DEFAULT_TOPIC, 99).unwrap().unwrap().config();
+        assert_eq!(many.write_queue_nums, 8);
+        assert!(on.inherit("V", "BenchmarkTest", 4).unwrap().is_none(), "without the inherit bit");
         let off = topics(dir.path(), false);
-        assert!(off.inherit("W", name::DEFAULT_TOPIC, 4).is_none());
+        assert!(off.inherit("W", name::DEFAULT_TOPIC, 4).unwrap().is_none());
         assert!(off.get("T").is_some(), "what was made stays");
     }
 
@@ -277,10 +309,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let first = topics(dir.path(), true);
         let mut versions = vec![first.table().data_version];
-        assert!(first.update(TopicConfig::new("T", 4, 6)));
+        let (topic, is_new) = first.get_or_create("T", || TopicConfig::new("T", 4, 6)).unwrap();
+        assert!(is_new);
         versions.push(first.table().data_version);
-        assert!(!first.update(TopicConfig::new("T", 4, 6)), "no change");
-        assert!(first.update(TopicConfig::new("T", 8, 6)));
+        assert!(!first.update(&topic, TopicConfig::new("T", 4, 6)).unwrap(), "no change");
+        assert!(first.update(&topic, TopicConfig::new("T", 8, 6)).unwrap());
         versions.push(first.table().data_version);
         let again = topics(dir.path(), true);
         versions.push(again.table().data_version);
@@ -288,5 +321,23 @@ mod tests {
         let distinct: std::collections::HashSet<_> =
             versions.iter().map(|v| (v.counter, v.timestamp)).collect();
         assert_eq!(distinct.len(), versions.len());
+    }
+
+    #[test]
+    fn nobody_sees_what_is_not_on_the_disk() {
+        let dir = tempfile::tempdir().unwrap();
+        let topics = topics(dir.path(), true);
+        let (known, _) = topics.get_or_create("known", || TopicConfig::new("known", 4, 6)).unwrap();
+        let version = topics.version();
+        // A folder where the new file has to go.
+        std::fs::create_dir(dir.path().join("topics.json.tmp")).unwrap();
+        let refused = topics.get_or_create("new", || TopicConfig::new("new", 4, 6)).unwrap_err();
+        assert!(refused.remark.contains("topics.json cannot be written"), "{refused}");
+        assert!(topics.get("new").is_none());
+        assert!(topics.update(&known, TopicConfig::new("known", 8, 6)).is_err());
+        assert_eq!(known.config().write_queue_nums, 4);
+        assert!(topics.remove("known").is_err());
+        assert!(topics.get("known").is_some());
+        assert_eq!(topics.version(), version);
     }
 }

@@ -8,24 +8,25 @@
 mod support;
 
 use gantry_remoting::client::Connection;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use support::{Broker, free_port, read_queue, send};
 
-const TOPICS: [&str; 3] = ["orders", "payments", "%RETRY%crash"];
 const QUEUES: i32 = 3;
 const CONNECTIONS: usize = 4;
 const IN_FLIGHT: usize = 8;
 /// From the start of the process to the first SEND_OK.
 const BACK_WITHIN: Duration = Duration::from_secs(1);
 
+/// A topic and a queue of it.
+type Place = (String, i32);
+
 /// An acknowledged message.
 struct Acked {
-    topic: &'static str,
-    queue: i32,
+    place: Place,
     offset: i64,
     body: String,
 }
@@ -91,9 +92,9 @@ fn tail(root: &Path) -> String {
 async fn first_send_ok(broker: &Broker, cycle: usize, known: &mut Known, started: Instant) -> Duration {
     let connection = broker.connect().await;
     let body = format!("first-{cycle}");
-    let offset = send(&connection, TOPICS[0], 0, &body).await.unwrap();
+    let offset = send(&connection, "orders", 0, &body).await.unwrap();
     let back = started.elapsed();
-    known.acked.push(Acked { topic: TOPICS[0], queue: 0, offset, body });
+    known.acked.push(Acked { place: ("orders".into(), 0), offset, body });
     back
 }
 
@@ -106,7 +107,7 @@ async fn load_until_killed(broker: Broker, cycle: usize) -> Vec<Acked> {
         let connection = Arc::new(broker.connect().await);
         for lane in 0..IN_FLIGHT {
             let (connection, stop, count) = (Arc::clone(&connection), Arc::clone(&stop), Arc::clone(&count));
-            senders.spawn(send_until(connection, stop, count, format!("{cycle}-{connection_id}-{lane}")));
+            senders.spawn(send_until(connection, stop, count, cycle, format!("{connection_id}-{lane}")));
         }
     }
     // Not the same moment each time, but always under load.
@@ -128,6 +129,7 @@ async fn send_until(
     connection: Arc<Connection>,
     stop: Arc<AtomicBool>,
     count: Arc<AtomicU64>,
+    cycle: usize,
     name: String,
 ) -> Vec<Acked> {
     let mut acked = Vec::new();
@@ -135,12 +137,10 @@ async fn send_until(
         if stop.load(Ordering::Relaxed) {
             break;
         }
-        let topic = TOPICS[n % TOPICS.len()];
-        // Retry topics have one queue.
-        let queue = if topic.starts_with('%') { 0 } else { (n as i32 / 3) % QUEUES };
-        let body = format!("{name}-{n}-{}", "x".repeat(n * 37 % 900));
-        match send(&connection, topic, queue, &body).await {
-            Ok(offset) => acked.push(Acked { topic, queue, offset, body }),
+        let (topic, queue) = place(cycle, n);
+        let body = format!("{cycle}-{name}-{n}-{}", "x".repeat(n * 37 % 900));
+        match send(&connection, &topic, queue, &body).await {
+            Ok(offset) => acked.push(Acked { place: (topic, queue), offset, body }),
             Err(_) => break,
         }
         count.fetch_add(1, Ordering::Relaxed);
@@ -148,11 +148,21 @@ async fn send_until(
     acked
 }
 
+/// Where the n-th message of each sender goes. New topics come all the time, made by whoever is the first.
+fn place(cycle: usize, n: usize) -> Place {
+    match n % 4 {
+        0 => ("orders".into(), n as i32 / 4 % QUEUES),
+        1 => ("payments".into(), n as i32 / 4 % QUEUES),
+        2 => ("%RETRY%crash".into(), 0),
+        _ => (format!("new-{cycle}-{}", n / 8), 0),
+    }
+}
+
 /// What has been acknowledged, and what was read back before.
 #[derive(Default)]
 struct Known {
     acked: Vec<Acked>,
-    read: HashMap<(&'static str, i32), Vec<String>>,
+    read: BTreeMap<Place, Vec<String>>,
     bodies: HashSet<String>,
 }
 
@@ -160,41 +170,30 @@ impl Known {
     /// Reads what is new in every queue, and finds each acknowledged message at its place.
     async fn check(&mut self, broker: &Broker) {
         let connection = broker.connect().await;
-        for (topic, queue) in queues() {
-            let read = self.read.entry((topic, queue)).or_default();
-            for (offset, body) in read_queue(&connection, topic, queue, read.len() as i64).await {
+        for acked in &self.acked {
+            if !self.read.contains_key(&acked.place) {
+                self.read.insert(acked.place.clone(), Vec::new());
+            }
+        }
+        for ((topic, queue), read) in &mut self.read {
+            for (offset, body) in read_queue(&connection, topic, *queue, read.len() as i64).await {
                 assert_eq!(offset, read.len() as i64);
                 assert!(self.bodies.insert(body.clone()), "{topic}/{queue} has {body:.20} twice");
                 read.push(body);
             }
         }
         for acked in self.acked.drain(..) {
-            let read = &self.read[&(acked.topic, acked.queue)];
-            let found = read.get(acked.offset as usize).map(String::as_str);
-            assert_eq!(
-                found,
-                Some(acked.body.as_str()),
-                "{}/{} at {}",
-                acked.topic,
-                acked.queue,
-                acked.offset
-            );
+            let found = self.read[&acked.place].get(acked.offset as usize).map(String::as_str);
+            assert_eq!(found, Some(acked.body.as_str()), "{:?} at {}", acked.place, acked.offset);
         }
     }
 
     /// What was ever read stays as it was.
     async fn check_again_from_the_start(&self, broker: &Broker) {
         let connection = broker.connect().await;
-        for (topic, queue) in queues() {
-            let again = read_queue(&connection, topic, queue, 0).await;
-            let again: Vec<_> = again.into_iter().map(|(_, body)| body).collect();
-            assert!(again == self.read[&(topic, queue)], "{topic}/{queue} changed");
+        for ((topic, queue), read) in &self.read {
+            let again = read_queue(&connection, topic, *queue, 0).await;
+            assert!(again.iter().map(|(_, body)| body).eq(read), "{topic}/{queue} changed");
         }
     }
-}
-
-fn queues() -> impl Iterator<Item = (&'static str, i32)> {
-    TOPICS.into_iter().flat_map(|topic| {
-        (0..if topic.starts_with('%') { 1 } else { QUEUES }).map(move |queue| (topic, queue))
-    })
 }

@@ -382,13 +382,13 @@ fn check_topic(
         return Ok(found);
     }
     let created = if topic.starts_with(name::RETRY_PREFIX) {
-        Some(broker.topics.get_or_create(topic, || TopicConfig::new(topic, 1, 6)).0)
+        Some(broker.topics.get_or_create(topic, || TopicConfig::new(topic, 1, 6))?.0)
     } else if broker.config.auto_create_topic_enable {
         broker.topics.inherit(
             topic,
             header.default_topic.unwrap_or_default(),
             header.default_topic_queue_nums,
-        )
+        )?
     } else {
         None
     };
@@ -453,19 +453,19 @@ fn retry_target(broker: &Broker, header: &SendMessageV2<'_>) -> Result<RetryTarg
     let orderly = broker.locks.is_orderly(group, Instant::now());
     let times = header.reconsume_times.unwrap_or(0);
     if times > limit || (orderly && times > 0) {
-        return Ok(RetryTarget::DeadLetters(dead_letter_topic(broker, group)));
+        return Ok(RetryTarget::DeadLetters(dead_letter_topic(broker, group)?));
     }
     Ok(RetryTarget::Same)
 }
 
 /// The group's dead letter topic, made when it is new.
-pub(super) fn dead_letter_topic(broker: &Broker, group: &str) -> Arc<Topic> {
+pub(super) fn dead_letter_topic(broker: &Broker, group: &str) -> Result<Arc<Topic>, Refusal> {
     let topic = name::dlq_topic(group);
-    let (topic, new) = broker.topics.get_or_create(&topic, || TopicConfig::new(&topic, 1, 6));
+    let (topic, new) = broker.topics.get_or_create(&topic, || TopicConfig::new(&topic, 1, 6))?;
     if new {
         broker.registration.topics_changed();
     }
-    topic
+    Ok(topic)
 }
 
 /// Properties of a message that waits in the schedule topic for its real one.

@@ -52,13 +52,13 @@ pub(crate) fn send_back(broker: &Broker, command: &Command<'_>) -> Result<Answer
     let (to, queue, tag);
     if dead {
         text = properties::without(&text, |name| name == properties::DELAY);
-        (to, queue) = (dead_letter_topic(broker, group), 0);
+        (to, queue) = (dead_letter_topic(broker, group)?, 0);
         tag = Tag::Code(tag_code(record.property(properties::TAGS)));
     } else {
         let retry = name::retry_topic(group);
         name::check_topic(&retry).map_err(failed)?;
         let (topic, new) =
-            broker.topics.get_or_create(&retry, || TopicConfig::new(&retry, config.retry_queue_nums, 6));
+            broker.topics.get_or_create(&retry, || TopicConfig::new(&retry, config.retry_queue_nums, 6))?;
         if new {
             broker.registration.topics_changed();
         }

@@ -87,12 +87,12 @@ fn update_list(broker: &Broker, command: &Command<'_>) -> Result<bool, Refusal> 
 
 /// Makes a topic, or changes one. True when something changed.
 fn put(broker: &Broker, config: TopicConfig) -> Result<bool, Refusal> {
-    let (topic, is_new) = broker.topics.get_or_create(&config.topic_name, || config.clone());
+    let (topic, is_new) = broker.topics.get_or_create(&config.topic_name, || config.clone())?;
     if is_new {
         return Ok(true);
     }
     scaling::change_by_hand(broker, &topic, &config)?;
-    Ok(broker.topics.update(config))
+    broker.topics.update(&topic, config)
 }
 
 fn delete(broker: &Broker, command: &Command<'_>) -> Result<bool, Refusal> {
@@ -102,7 +102,7 @@ fn delete(broker: &Broker, command: &Command<'_>) -> Result<bool, Refusal> {
     if let Some(found) = broker.topics.get(topic) {
         scaling::topic_deleted(broker, &found)?;
     }
-    if !broker.topics.remove(topic) {
+    if !broker.topics.remove(topic)? {
         return Ok(false);
     }
     broker.offsets.remove_topic(topic);

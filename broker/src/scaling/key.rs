@@ -83,7 +83,9 @@ pub(super) fn resume(broker: &Broker, topic: &Arc<Topic>) {
         Some(key) => {
             let mut config = (*config).clone();
             config.attributes.insert(KeyProperty::ATTRIBUTE.into(), key.as_str().into());
-            broker.topics.update(config);
+            if let Err(refusal) = broker.topics.update(topic, config) {
+                tracing::error!(topic = topic.name(), %refusal, "the settings do not tell how it is ordered");
+            }
         }
         // Somebody wrote it into the file.
         None if is.is_some() => {

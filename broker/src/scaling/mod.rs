@@ -65,11 +65,11 @@ pub(crate) fn begin(broker: &Broker, topic: &Arc<Topic>, begin: &Begin, how: How
     // Those that go stay open either way.
     let changed = follow(broker, topic, |read| if how.open_reads_early { read.max(to) } else { read });
     broker.settling.look_at(broker, topic);
-    Ok(changed)
+    changed
 }
 
 /// Gives an announced scale up. Producers that learned of it are served on.
-pub(crate) fn abort(broker: &Broker, topic: &Topic, id: &ScaleId) -> Result<bool, Refusal> {
+pub(crate) fn abort(broker: &Broker, topic: &Arc<Topic>, id: &ScaleId) -> Result<bool, Refusal> {
     let mut scales = broker.journal.changing();
     let state = topic.scales.now().unwrap_or_default();
     if state.flip(id).is_some() {
@@ -87,11 +87,11 @@ pub(crate) fn abort(broker: &Broker, topic: &Topic, id: &ScaleId) -> Result<bool
     drop(scales);
     tracing::info!(topic = topic.name(), %id, "scale aborted");
     let from = announced.from;
-    Ok(follow(broker, topic, |read| read.min(state.readable().unwrap_or(from))))
+    follow(broker, topic, |read| read.min(state.readable().unwrap_or(from)))
 }
 
 /// Ends a scale: new queues open to everybody, or those that went close, when no group needs them any more.
-pub(crate) fn open(broker: &Broker, topic: &Topic, id: &ScaleId) -> Result<bool, Refusal> {
+pub(crate) fn open(broker: &Broker, topic: &Arc<Topic>, id: &ScaleId) -> Result<bool, Refusal> {
     let mut scales = broker.journal.changing();
     let state = topic.scales.now().unwrap_or_default();
     let Some(flip) = state.flip(id) else {
@@ -125,7 +125,7 @@ pub(crate) fn open(broker: &Broker, topic: &Topic, id: &ScaleId) -> Result<bool,
     let state = topic.scales.now().unwrap_or_default();
     let (grows, to) = (flip.to > flip.from, flip.to);
     let readable = state.readable().unwrap_or(to);
-    Ok(follow(broker, topic, |read| if grows { read.max(to) } else { read.min(readable) }))
+    follow(broker, topic, |read| if grows { read.max(to) } else { read.min(readable) })
 }
 
 /// Somebody changes a topic's settings by hand: what the scales need stays as it is, and what they have done is let go of when
@@ -170,21 +170,20 @@ pub(crate) fn group_deleted(broker: &Broker, group: &str) -> Result<(), Refusal>
     Ok(())
 }
 
-/// Brings a topic's settings in line with its scales. True when they changed.
-fn follow(broker: &Broker, topic: &Topic, read: impl FnOnce(i32) -> i32) -> bool {
-    let Some(write) = topic.scales.now().and_then(|state| write_queues(&state)) else { return false };
+/// Brings a topic's settings in line with its scales. True when they changed. After an error, what asked for it may be asked
+/// for again: it is on record, and only this is left of it.
+fn follow(broker: &Broker, topic: &Arc<Topic>, read: impl FnOnce(i32) -> i32) -> Result<bool, Refusal> {
+    let Some(write) = topic.scales.now().and_then(|state| write_queues(&state)) else { return Ok(false) };
     let config = topic.config();
     let read_queue_nums = read(config.read_queue_nums);
     if (write, read_queue_nums) == (config.write_queue_nums, config.read_queue_nums) {
-        return false;
+        return Ok(false);
     }
     // Were they on the disk and the record not, there would be new queues and no gates after a loss of power.
-    if let Err(refusal) = flush(broker) {
-        tracing::error!(topic = topic.name(), %refusal, "the settings stay as they are");
-        return false;
-    }
+    flush(broker)?;
     faults::point("before the settings follow");
-    broker.topics.update(TopicConfig { write_queue_nums: write, read_queue_nums, ..(*config).clone() })
+    let config = TopicConfig { write_queue_nums: write, read_queue_nums, ..(*config).clone() };
+    broker.topics.update(topic, config)
 }
 
 /// The number of queues that producers are told; `None` when scales have no say.
@@ -245,7 +244,9 @@ pub(crate) fn forget_expired(broker: &Broker) {
 pub(crate) fn resume(broker: &Broker) {
     for topic in broker.topics.scaled() {
         let Some(state) = topic.scales.now() else { continue };
-        follow(broker, &topic, |read| read_queues(&state, read));
+        if let Err(refusal) = follow(broker, &topic, |read| read_queues(&state, read)) {
+            tracing::error!(topic = topic.name(), %refusal, "the settings stay behind the last scale");
+        }
         key::resume(broker, &topic);
         for (group, passed) in &state.passed {
             for queue in passed.values().flatten() {
