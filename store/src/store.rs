@@ -2,7 +2,7 @@
 
 use crate::abort::Opened;
 use crate::checkpoint::{Checkpoint, CheckpointFile, Found, QueueDigest};
-use crate::commit_log::{self, Ahead, AheadJob, Appended, Flusher, NewMessage, Placed, Segments, Tip, Turn};
+use crate::commit_log::{self, Ahead, AheadJob, Flusher, Segments, Tip};
 use crate::config::{FlushMode, StoreConfig};
 use crate::consume_queue::{ConsumeQueue, Entry, QueueTable};
 use crate::dispatch::{DirtyQueues, Moment, Unsynced};
@@ -10,9 +10,9 @@ use crate::index::Index;
 use crate::pull::{self, Boundary, PullLimits, Pulled};
 use crate::recovery::Recovery;
 use crate::retention::{self, Facts};
-use crate::{AppendError, OpenError, PhysicalOffset, QueueOffset, sys};
+use crate::{OpenError, PhysicalOffset, QueueOffset, sys};
 use bytes::Bytes;
-use gantry_message::{Record, properties, record};
+use gantry_message::{Record, properties};
 use parking_lot::{Condvar, Mutex};
 use std::fs;
 use std::io;
@@ -76,20 +76,6 @@ struct Inner {
     stop: (Mutex<bool>, Condvar),
     /// A checkpoint is wanted at the next occasion.
     checkpoint_asked: AtomicBool,
-}
-
-/// What is known of messages before the lock is taken.
-struct Prepared {
-    crc: i32,
-    more_crcs: Vec<i32>,
-    /// Bytes of all records.
-    total: usize,
-}
-
-impl Prepared {
-    fn crcs(&self) -> impl Iterator<Item = i32> {
-        std::iter::once(self.crc).chain(self.more_crcs.iter().copied())
-    }
 }
 
 impl Store {
@@ -196,62 +182,6 @@ impl Store {
     #[must_use]
     pub fn queues_of(&self, topic: &str) -> Vec<Arc<ConsumeQueue>> {
         self.inner.queues.topic(topic)
-    }
-
-    /// Appends one message.
-    ///
-    /// # Errors
-    /// Nothing was stored then; see [`AppendError`].
-    pub fn append(
-        &self,
-        queue: &Arc<ConsumeQueue>,
-        message: &NewMessage<'_>,
-        turn: Option<Turn<'_>>,
-    ) -> Result<Appended, AppendError> {
-        let mut appended = None;
-        self.inner.append(queue, std::slice::from_ref(message), turn, &mut |one| appended = Some(one))?;
-        appended.ok_or(AppendError::Stopped)
-    }
-
-    /// Appends messages to one queue, all or none, with consecutive offsets; tells each one's place to `appended`.
-    ///
-    /// # Errors
-    /// Nothing was stored then; see [`AppendError`].
-    pub fn append_batch(
-        &self,
-        queue: &Arc<ConsumeQueue>,
-        messages: &[NewMessage<'_>],
-        turn: Option<Turn<'_>>,
-        appended: &mut dyn FnMut(Appended),
-    ) -> Result<(), AppendError> {
-        self.inner.append(queue, messages, turn, appended)
-    }
-
-    /// Appends one message that depends on where queues end, with nothing appended in between: `body` makes its body from
-    /// the next offsets of `queues`, and once it is in the log `then` runs, before anything else gets there.
-    ///
-    /// # Errors
-    /// Nothing was stored then, and `then` did not run; see [`AppendError`].
-    pub fn append_at_ends(
-        &self,
-        queue: &Arc<ConsumeQueue>,
-        message: &NewMessage<'_>,
-        queues: &[Arc<ConsumeQueue>],
-        body: impl FnOnce(&[QueueOffset]) -> Vec<u8>,
-        then: impl FnOnce(&[QueueOffset]),
-    ) -> Result<Appended, AppendError> {
-        let mut tip = self.inner.tip.lock();
-        let ends: Vec<_> = queues.iter().map(|queue| queue.next_offset()).collect();
-        let body = body(&ends);
-        let mut appended = None;
-        let message = [NewMessage { body: &body, ..*message }];
-        let prepared = self.inner.prepare(queue, &message)?;
-        let told = &mut |one| appended = Some(one);
-        let dirty = self.inner.append_locked(&mut tip, queue, &message, &prepared, None, told)?;
-        then(&ends);
-        drop(tip);
-        self.inner.appended(queue, dirty, 1, &prepared);
-        appended.ok_or(AppendError::Stopped)
     }
 
     /// Has what was appended brought to the disk soon, whatever the flush mode: see [`on_durable`](Self::on_durable).
@@ -551,153 +481,6 @@ impl Inner {
         self.disk_used.load(Ordering::Relaxed) as f64 / 1e6
     }
 
-    fn check_writable(&self) -> Result<(), AppendError> {
-        if self.closed.load(Ordering::Acquire) || self.flusher.has_failed() {
-            return Err(AppendError::Stopped);
-        }
-        if self.refusing.load(Ordering::Relaxed) {
-            return Err(AppendError::DiskFull { used_percent: self.disk_used() });
-        }
-        Ok(())
-    }
-
-    /// The append. Everything that needs no order (lengths, checksums) is done before the lock is taken.
-    fn append(
-        &self,
-        queue: &Arc<ConsumeQueue>,
-        messages: &[NewMessage<'_>],
-        turn: Option<Turn<'_>>,
-        appended: &mut dyn FnMut(Appended),
-    ) -> Result<(), AppendError> {
-        let prepared = self.prepare(queue, messages)?;
-        let mut tip = self.tip.lock();
-        let dirty = self.append_locked(&mut tip, queue, messages, &prepared, turn, appended)?;
-        drop(tip);
-        self.appended(queue, dirty, messages.len(), &prepared);
-        Ok(())
-    }
-
-    fn prepare(&self, queue: &ConsumeQueue, messages: &[NewMessage<'_>]) -> Result<Prepared, AppendError> {
-        let (topic, store_host) = (queue.topic(), self.config.store_host);
-        // One message is the common case and needs no list.
-        let mut prepared = Prepared { crc: 0, more_crcs: Vec::new(), total: 0 };
-        for (n, message) in messages.iter().enumerate() {
-            match (n, record::body_crc(message.body)) {
-                (0, crc) => prepared.crc = crc,
-                (_, crc) => prepared.more_crcs.push(crc),
-            }
-            prepared.total += message.record_len(topic, store_host);
-        }
-        if prepared.total + record::BLANK_LEN > self.segments.file_size() as usize {
-            return Err(AppendError::TooLarge { len: prepared.total });
-        }
-        Ok(prepared)
-    }
-
-    /// Appends under the lock. True when the queue has to be put on the writer's list.
-    fn append_locked(
-        &self,
-        tip: &mut Tip,
-        queue: &Arc<ConsumeQueue>,
-        messages: &[NewMessage<'_>],
-        prepared: &Prepared,
-        turn: Option<Turn<'_>>,
-        appended: &mut dyn FnMut(Appended),
-    ) -> Result<bool, AppendError> {
-        let topic = queue.topic();
-        let store_host = self.config.store_host;
-        self.check_writable()?;
-        if queue.is_deleted() {
-            return Err(AppendError::QueueDeleted);
-        }
-        if turn.is_some_and(|turn| turn.is_over()) {
-            return Err(AppendError::NotItsTurn);
-        }
-        let start = loop {
-            match tip.place(prepared.total) {
-                Placed::Fits(start) => break start,
-                Placed::FileFull => {
-                    let next = self.ahead.next_segment(&tip.segment).map_err(AppendError::Roll)?;
-                    tip.roll(next);
-                    self.ahead.ask(AheadJob { segment: Arc::clone(&tip.segment), at: 0 });
-                }
-            }
-        };
-        let store_timestamp = tip.timestamp();
-        let first_offset = queue.next_offset();
-        let mut at = start;
-        for (n, (message, crc)) in messages.iter().zip(prepared.crcs()).enumerate() {
-            let len = message.record_len(topic, store_host);
-            let record = Record {
-                queue_id: queue.id(),
-                flag: message.flag,
-                queue_offset: (first_offset + n as i64).0,
-                physical_offset: at.0,
-                sys_flag: message.sys_flag,
-                born_timestamp: message.born_timestamp,
-                born_host: message.born_host,
-                store_timestamp,
-                store_host,
-                reconsume_times: message.reconsume_times,
-                prepared_transaction_offset: message.prepared_transaction_offset,
-                body_crc: crc,
-                body: message.body,
-                topic,
-                properties: message.properties,
-            };
-            tip.write(&record, message.extra_properties, len);
-            at = at + len as i64;
-        }
-        // Sealed from the last to the first: a crash in between leaves none of a batch.
-        let mut end = at;
-        for message in messages.iter().rev() {
-            let len = message.record_len(topic, store_host);
-            end = PhysicalOffset(end.0 - len as i64);
-            tip.seal(end, len);
-        }
-        let mut place = start;
-        let mut dirty = false;
-        for (n, message) in messages.iter().enumerate() {
-            let len = message.record_len(topic, store_host);
-            let entry = Entry {
-                physical_offset: place,
-                size: len as i32,
-                tag_code: message.tag.code(store_timestamp),
-            };
-            dirty |= queue.push(entry);
-            place = place + len as i64;
-            appended(Appended {
-                physical_offset: entry.physical_offset,
-                queue_offset: first_offset + n as i64,
-                end: place,
-                store_timestamp,
-            });
-        }
-        // After the queue knows: whoever is told that the log is safe up to here must find the entries.
-        self.flusher.publish(at);
-        {
-            let mut digest = self.digest.lock();
-            digest.entries += messages.len() as i64;
-            digest.count += i64::from(first_offset == QueueOffset(0));
-        }
-        let segment = &tip.segment;
-        let position = tip.at;
-        self.ahead.appended(|| AheadJob { segment: Arc::clone(segment), at: position }, place.0);
-        Ok(dirty)
-    }
-
-    /// What is left to do once the lock is given back.
-    fn appended(&self, queue: &Arc<ConsumeQueue>, dirty: bool, messages: usize, prepared: &Prepared) {
-        if dirty {
-            self.dirty.add(Arc::clone(queue));
-        }
-        self.messages.fetch_add(messages as u64, Ordering::Relaxed);
-        self.bytes.fetch_add(prepared.total as u64, Ordering::Relaxed);
-        if self.config.flush == FlushMode::Sync {
-            self.flusher.ask();
-        }
-    }
-
     /// The dispatch thread: queue tails to files, checkpoints.
     fn dispatch(&self) {
         let mut unsynced = Unsynced::default();
@@ -843,5 +626,6 @@ impl Inner {
     }
 }
 
+mod append;
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,285 @@
+//! The append: what is put into the log together, and what has to be known before.
+
+use super::{Inner, Store};
+use crate::commit_log::{AheadJob, Appended, NewMessage, Placed, Tip, Turn};
+use crate::config::FlushMode;
+use crate::consume_queue::{ConsumeQueue, Entry};
+use crate::{AppendError, PhysicalOffset, QueueOffset};
+use gantry_message::{Record, record};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// Messages for one queue. What is known of them without any order (lengths, checksums) is found before the lock is taken.
+struct Part<'a> {
+    queue: &'a Arc<ConsumeQueue>,
+    messages: &'a [NewMessage<'a>],
+    crc: i32,
+    more_crcs: Vec<i32>,
+    /// Bytes of all records.
+    total: usize,
+}
+
+impl Part<'_> {
+    fn crcs(&self) -> impl Iterator<Item = i32> {
+        std::iter::once(self.crc).chain(self.more_crcs.iter().copied())
+    }
+}
+
+impl Store {
+    /// Appends one message.
+    ///
+    /// # Errors
+    /// Nothing was stored then; see [`AppendError`].
+    pub fn append(
+        &self,
+        queue: &Arc<ConsumeQueue>,
+        message: &NewMessage<'_>,
+        turn: Option<Turn<'_>>,
+    ) -> Result<Appended, AppendError> {
+        let mut appended = None;
+        self.append_batch(queue, std::slice::from_ref(message), turn, &mut |one| appended = Some(one))?;
+        appended.ok_or(AppendError::Stopped)
+    }
+
+    /// Appends messages to one queue, all or none, with consecutive offsets; tells each one's place to `appended`, before
+    /// anything else gets into the log.
+    ///
+    /// # Errors
+    /// Nothing was stored then; see [`AppendError`].
+    pub fn append_batch(
+        &self,
+        queue: &Arc<ConsumeQueue>,
+        messages: &[NewMessage<'_>],
+        turn: Option<Turn<'_>>,
+        appended: &mut dyn FnMut(Appended),
+    ) -> Result<(), AppendError> {
+        let parts = [self.inner.part(queue, messages)?];
+        let mut tip = self.inner.tip.lock();
+        self.inner.append(&mut tip, &parts, turn, appended)?;
+        drop(tip);
+        self.inner.appended(&parts);
+        Ok(())
+    }
+
+    /// Appends a message to each of two queues, both or none, whenever a crash comes; tells their places to `appended`, before
+    /// anything else gets into the log. `turn` is that of the first.
+    ///
+    /// # Errors
+    /// Nothing was stored then; see [`AppendError`].
+    pub fn append_both(
+        &self,
+        first: (&Arc<ConsumeQueue>, &NewMessage<'_>),
+        second: (&Arc<ConsumeQueue>, &NewMessage<'_>),
+        turn: Option<Turn<'_>>,
+        appended: impl FnOnce(Appended, Appended),
+    ) -> Result<(), AppendError> {
+        debug_assert!(!Arc::ptr_eq(first.0, second.0), "each part counts its queue's offsets by itself");
+        let part = |(queue, message)| self.inner.part(queue, std::slice::from_ref(message));
+        let parts = [part(first)?, part(second)?];
+        let mut tip = self.inner.tip.lock();
+        let mut places = Vec::with_capacity(2);
+        self.inner.append(&mut tip, &parts, turn, &mut |one| places.push(one))?;
+        if let [first, second] = *places {
+            appended(first, second);
+        }
+        drop(tip);
+        self.inner.appended(&parts);
+        Ok(())
+    }
+
+    /// Appends one message that depends on where queues end, with nothing appended in between: `body` makes its body from
+    /// the next offsets of `queues`, and once it is in the log `then` runs, before anything else gets there.
+    ///
+    /// # Errors
+    /// Nothing was stored then, and `then` did not run; see [`AppendError`].
+    pub fn append_at_ends(
+        &self,
+        queue: &Arc<ConsumeQueue>,
+        message: &NewMessage<'_>,
+        queues: &[Arc<ConsumeQueue>],
+        body: impl FnOnce(&[QueueOffset]) -> Vec<u8>,
+        then: impl FnOnce(&[QueueOffset]),
+    ) -> Result<Appended, AppendError> {
+        let mut tip = self.inner.tip.lock();
+        let ends: Vec<_> = queues.iter().map(|queue| queue.next_offset()).collect();
+        let body = body(&ends);
+        let mut appended = None;
+        let message = [NewMessage { body: &body, ..*message }];
+        let parts = [self.inner.part(queue, &message)?];
+        self.inner.append(&mut tip, &parts, None, &mut |one| appended = Some(one))?;
+        then(&ends);
+        drop(tip);
+        self.inner.appended(&parts);
+        appended.ok_or(AppendError::Stopped)
+    }
+}
+
+impl Inner {
+    fn part<'a>(
+        &self,
+        queue: &'a Arc<ConsumeQueue>,
+        messages: &'a [NewMessage<'a>],
+    ) -> Result<Part<'a>, AppendError> {
+        let (topic, store_host) = (queue.topic(), self.config.store_host);
+        // One message is the common case and needs no list.
+        let mut part = Part { queue, messages, crc: 0, more_crcs: Vec::new(), total: 0 };
+        for (n, message) in messages.iter().enumerate() {
+            match (n, record::body_crc(message.body)) {
+                (0, crc) => part.crc = crc,
+                (_, crc) => part.more_crcs.push(crc),
+            }
+            part.total += message.record_len(topic, store_host);
+        }
+        if part.total + record::BLANK_LEN > self.segments.file_size() as usize {
+            return Err(AppendError::TooLarge { len: part.total });
+        }
+        Ok(part)
+    }
+
+    pub(super) fn check_writable(&self) -> Result<(), AppendError> {
+        if self.closed.load(Ordering::Acquire) || self.flusher.has_failed() {
+            return Err(AppendError::Stopped);
+        }
+        if self.refusing.load(Ordering::Relaxed) {
+            return Err(AppendError::DiskFull { used_percent: self.disk_used() });
+        }
+        Ok(())
+    }
+
+    /// Appends under the lock, everything or nothing.
+    fn append(
+        &self,
+        tip: &mut Tip,
+        parts: &[Part<'_>],
+        turn: Option<Turn<'_>>,
+        appended: &mut dyn FnMut(Appended),
+    ) -> Result<(), AppendError> {
+        self.check_writable()?;
+        if parts.iter().any(|part| part.queue.is_deleted()) {
+            return Err(AppendError::QueueDeleted);
+        }
+        if turn.is_some_and(|turn| turn.is_over()) {
+            return Err(AppendError::NotItsTurn);
+        }
+        let start = self.room(tip, parts.iter().map(|part| part.total).sum())?;
+        let store_timestamp = tip.timestamp();
+        let mut end = start;
+        for part in parts {
+            end = self.write(tip, part, end, store_timestamp);
+        }
+        // Sealed from the last to the first: a crash in between leaves none of them.
+        let mut at = end;
+        for part in parts.iter().rev() {
+            for message in part.messages.iter().rev() {
+                let len = message.record_len(part.queue.topic(), self.config.store_host);
+                at = PhysicalOffset(at.0 - len as i64);
+                tip.seal(at, len);
+            }
+        }
+        let mut at = start;
+        for part in parts {
+            at = self.enqueue(part, at, store_timestamp, appended);
+        }
+        // After the queues know: whoever is told that the log is safe up to here must find the entries.
+        self.flusher.publish(end);
+        let segment = &tip.segment;
+        let position = tip.at;
+        self.ahead.appended(|| AheadJob { segment: Arc::clone(segment), at: position }, end.0);
+        Ok(())
+    }
+
+    /// Where so many bytes have their place, in the next file if need be.
+    fn room(&self, tip: &mut Tip, len: usize) -> Result<PhysicalOffset, AppendError> {
+        if len + record::BLANK_LEN > self.segments.file_size() as usize {
+            return Err(AppendError::TooLarge { len });
+        }
+        loop {
+            match tip.place(len) {
+                Placed::Fits(start) => return Ok(start),
+                Placed::FileFull => {
+                    let next = self.ahead.next_segment(&tip.segment).map_err(AppendError::Roll)?;
+                    tip.roll(next);
+                    self.ahead.ask(AheadJob { segment: Arc::clone(&tip.segment), at: 0 });
+                }
+            }
+        }
+    }
+
+    /// Copies the records of a part to `at`, unsealed. Gives their end.
+    fn write(
+        &self,
+        tip: &mut Tip,
+        part: &Part<'_>,
+        mut at: PhysicalOffset,
+        store_timestamp: i64,
+    ) -> PhysicalOffset {
+        let (topic, store_host) = (part.queue.topic(), self.config.store_host);
+        let first_offset = part.queue.next_offset();
+        for (n, (message, crc)) in part.messages.iter().zip(part.crcs()).enumerate() {
+            let len = message.record_len(topic, store_host);
+            let record = Record {
+                queue_id: part.queue.id(),
+                flag: message.flag,
+                queue_offset: (first_offset + n as i64).0,
+                physical_offset: at.0,
+                sys_flag: message.sys_flag,
+                born_timestamp: message.born_timestamp,
+                born_host: message.born_host,
+                store_timestamp,
+                store_host,
+                reconsume_times: message.reconsume_times,
+                prepared_transaction_offset: message.prepared_transaction_offset,
+                body_crc: crc,
+                body: message.body,
+                topic,
+                properties: message.properties,
+            };
+            tip.write(&record, message.extra_properties, len);
+            at = at + len as i64;
+        }
+        at
+    }
+
+    /// Has the queue of a part know its messages, whose records begin at `at`. Gives their end.
+    fn enqueue(
+        &self,
+        part: &Part<'_>,
+        mut at: PhysicalOffset,
+        store_timestamp: i64,
+        appended: &mut dyn FnMut(Appended),
+    ) -> PhysicalOffset {
+        let first_offset = part.queue.next_offset();
+        let mut is_dirty = false;
+        for (n, message) in part.messages.iter().enumerate() {
+            let len = message.record_len(part.queue.topic(), self.config.store_host);
+            let tag_code = message.tag.code(store_timestamp);
+            is_dirty |= part.queue.push(Entry { physical_offset: at, size: len as i32, tag_code });
+            let physical_offset = at;
+            at = at + len as i64;
+            appended(Appended {
+                physical_offset,
+                queue_offset: first_offset + n as i64,
+                end: at,
+                store_timestamp,
+            });
+        }
+        if is_dirty {
+            self.dirty.add(Arc::clone(part.queue));
+        }
+        let mut digest = self.digest.lock();
+        digest.entries += part.messages.len() as i64;
+        digest.count += i64::from(first_offset == QueueOffset(0));
+        at
+    }
+
+    /// What is left to do once the lock is given back.
+    fn appended(&self, parts: &[Part<'_>]) {
+        for part in parts {
+            self.messages.fetch_add(part.messages.len() as u64, Ordering::Relaxed);
+            self.bytes.fetch_add(part.total as u64, Ordering::Relaxed);
+        }
+        if self.config.flush == FlushMode::Sync {
+            self.flusher.ask();
+        }
+    }
+}
