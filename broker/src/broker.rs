@@ -13,7 +13,9 @@ use crate::processor::FlushWaiters;
 use crate::rates::{Rate, Slowest};
 use crate::registration::Registration;
 use crate::scaling::{self, Journal, Passages, Settling};
+use crate::stop::Stop;
 use crate::topics::{Queue, Topics};
+use crate::transactions::Transactions;
 use gantry_message::delay::DelayLevels;
 use gantry_message::{name, properties};
 use gantry_remoting::body::TopicConfig;
@@ -36,6 +38,9 @@ pub(crate) struct Broker {
     pub(crate) timeline: Timeline,
     pub(crate) registration: Registration,
     pub(crate) delays: Delays,
+    pub(crate) transactions: Transactions,
+    /// Set when threads shall end.
+    pub(crate) stop: Stop,
     /// Held by whoever changes topics: what is read before is still so when it is written.
     pub(crate) changing_topics: Mutex<()>,
     /// Where scales of topics are on record.
@@ -101,6 +106,7 @@ impl Broker {
                 topic.scales.load(state);
             }
         }
+        let offsets = ConsumerOffsets::load(&dir)?;
         let broker = Arc::new(Self {
             topics,
             changing_topics: Mutex::default(),
@@ -108,7 +114,9 @@ impl Broker {
             settling: Settling::default(),
             passages: Passages::default(),
             groups: Groups::load(&dir, config.auto_create_subscription_group)?,
-            offsets: ConsumerOffsets::load(&dir)?,
+            transactions: Transactions::load(&config, &store, &offsets)?,
+            offsets,
+            stop: Stop::default(),
             consumers: Consumers::default(),
             producers: Producers::default(),
             locks: QueueLocks::default(),

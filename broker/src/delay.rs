@@ -10,7 +10,7 @@ use gantry_message::hash::tag_code;
 use gantry_message::{Record, name, properties};
 use gantry_remoting::body::DataVersion;
 use gantry_store::{ConsumeQueue, NewMessage, QueueOffset, Tag};
-use parking_lot::{Condvar, Mutex};
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io;
@@ -35,14 +35,13 @@ pub(crate) struct Delays {
     path: PathBuf,
     file: Mutex<DelayFile>,
     changed: Mutex<bool>,
-    stop: (Mutex<bool>, Condvar),
 }
 
 impl Delays {
     pub(crate) fn load(config_dir: &Path) -> Result<Self, json_file::Error> {
         let path = config_dir.join("delayOffset.json");
         let file = json_file::load(&path)?;
-        Ok(Self { path, file: Mutex::new(file), changed: Mutex::new(false), stop: Default::default() })
+        Ok(Self { path, file: Mutex::new(file), changed: Mutex::new(false) })
     }
 
     /// The offset of the next message that a level delivers.
@@ -67,12 +66,7 @@ impl Delays {
         json_file::save(&self.path, &file).inspect_err(|_| *self.changed.lock() = true)
     }
 
-    pub(crate) fn stop(&self) {
-        *self.stop.0.lock() = true;
-        self.stop.1.notify_all();
-    }
-
-    /// The thread's work, until [`stop`](Self::stop).
+    /// A thread's work, until the broker stops.
     pub(crate) fn run(broker: &Broker) {
         let this = &broker.delays;
         loop {
@@ -80,11 +74,8 @@ impl Delays {
             for level in 1..=broker.delay_levels.highest() {
                 more |= this.deliver_level(broker, level);
             }
-            let mut stop = this.stop.0.lock();
-            if !*stop && !more {
-                this.stop.1.wait_for(&mut stop, TICK);
-            }
-            if *stop {
+            let is_over = if more { broker.stop.is_set() } else { broker.stop.wait(TICK) };
+            if is_over {
                 return;
             }
         }
@@ -95,7 +86,7 @@ impl Delays {
         let Some(queue) = broker.store.existing_queue(name::SCHEDULE_TOPIC, level - 1) else { return false };
         let mut offset = self.offset(level).clamp(queue.min_offset().0, broker.store.max_offset(&queue).0);
         for _ in 0..TURN {
-            if *self.stop.0.lock() {
+            if broker.stop.is_set() {
                 return false;
             }
             match self.deliver(broker, level, &queue, QueueOffset(offset)) {

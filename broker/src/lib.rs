@@ -25,7 +25,9 @@ mod registration;
 mod scaling;
 mod session;
 mod start;
+mod stop;
 mod topics;
+mod transactions;
 
 pub use broker::Snapshot;
 pub use config::BrokerConfig;

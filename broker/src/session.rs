@@ -97,6 +97,7 @@ impl BrokerSession {
             RequestCode::BEGIN_SCALE | RequestCode::ABORT_SCALE | RequestCode::OPEN_SCALE => {
                 return processor::scale(self, command, out);
             }
+            RequestCode::END_TRANSACTION => return processor::end_transaction(self, command, out),
             RequestCode::GET_SCALING => processor::scaling_of(broker, command),
             RequestCode::GET_ALL_TOPIC_CONFIG => processor::all_topics(broker),
             RequestCode::GET_TOPIC_CONFIG => processor::topic_config(broker, command),

@@ -9,6 +9,7 @@ use crate::leave;
 use crate::probe::Probe;
 use crate::registration::Registration;
 use crate::session::BrokerService;
+use crate::transactions;
 use gantry_remoting::server::{Limits, bind, serve};
 use gantry_store::{OpenError, Store};
 use std::io;
@@ -122,11 +123,8 @@ pub async fn start(config: BrokerConfig, shutdown: watch::Receiver<bool>) -> Res
         tracing::error!("{text}");
         let _ = fail.send(Some(text));
     });
-    let delays = {
-        let broker = Arc::clone(&broker);
-        let run = std::thread::Builder::new().name("broker-delay".into()).spawn(move || Delays::run(&broker));
-        run.map_err(|error| Error::Start(error.to_string()))?
-    };
+    let threads =
+        [thread(&broker, "broker-delay", Delays::run)?, thread(&broker, "broker-asks", transactions::run)?];
     let service = Arc::new(BrokerService(Arc::clone(&broker)));
     let limits = Arc::new(Limits::default());
     let servers: Vec<_> = std::iter::once(listener)
@@ -160,10 +158,13 @@ pub async fn start(config: BrokerConfig, shutdown: watch::Receiver<bool>) -> Res
             join(server).await;
         }
         join(housekeeping).await;
-        running.delays.stop();
+        running.stop.set();
         let closed = tokio::task::spawn_blocking(move || {
-            if delays.join().is_err() {
-                tracing::error!("the delay thread panicked");
+            for thread in threads {
+                let name = thread.thread().name().unwrap_or_default().to_owned();
+                if thread.join().is_err() {
+                    tracing::error!(name, "a thread panicked");
+                }
             }
             save(&running);
             running.store.close();
@@ -247,8 +248,17 @@ async fn housekeeping(broker: Arc<Broker>, mut stopping: watch::Receiver<bool>) 
     }
 }
 
+fn thread(broker: &Arc<Broker>, name: &str, work: fn(&Broker)) -> Result<std::thread::JoinHandle<()>, Error> {
+    let broker = Arc::clone(broker);
+    let spawned = std::thread::Builder::new().name(name.into()).spawn(move || work(&broker));
+    spawned.map_err(|error| Error::Start(error.to_string()))
+}
+
 /// Writes offsets; a failure is told, and the next time tries again.
 fn save(broker: &Broker) {
+    if let Err(error) = broker.transactions.save_positions(broker) {
+        tracing::warn!(%error, "cannot save where transactions stand: the next start reads more of the log");
+    }
     if let Err(error) = broker.offsets.save() {
         tracing::error!(%error, "cannot save the consumer offsets: a restart would repeat messages");
     }

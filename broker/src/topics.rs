@@ -268,8 +268,8 @@ fn system_topics(config: &BrokerConfig) -> Vec<TopicConfig> {
         TopicConfig::new(name::SCHEDULE_TOPIC, 18, READ_WRITE),
         TopicConfig::new(&format!("{cluster}_REPLY_TOPIC"), 1, READ_WRITE),
         TopicConfig::new(&format!("rmq_sys_REVIVE_LOG_{cluster}"), 8, READ_WRITE),
-        TopicConfig::new("RMQ_SYS_TRANS_HALF_TOPIC", 1, READ_WRITE),
-        TopicConfig::new("RMQ_SYS_TRANS_OP_HALF_TOPIC", 1, READ_WRITE),
+        TopicConfig::new(name::HALF_TOPIC, 1, READ_WRITE),
+        TopicConfig::new(name::HALF_MARKS_TOPIC, 1, READ_WRITE),
         TopicConfig::new("rmq_sys_wheel_timer", 1, READ_WRITE),
     ];
     if config.auto_create_topic_enable {

@@ -16,6 +16,7 @@ var cases = map[string]func(*stage){
 	"send-async":                       sendAsync,
 	"send-oneway":                      sendOneway,
 	"send-batch":                       sendBatch,
+	"transactions":                     transactions,
 	"push-concurrently":                pushConcurrently,
 	"push-orderly":                     pushOrderly,
 	"broadcasting":                     broadcasting,

@@ -65,6 +65,19 @@ func (s *stage) producer(options ...producer.Option) rocketmq.Producer {
 	return p
 }
 
+func (s *stage) transactionProducer(listener primitive.TransactionListener) rocketmq.TransactionProducer {
+	p, err := rocketmq.NewTransactionProducer(
+		listener,
+		producer.WithGroupName(s.name("transactions")),
+		producer.WithInstanceName(s.clientName()),
+		producer.WithNsResolver(primitive.NewPassthroughResolver([]string{s.nameServer})),
+	)
+	must("making a transaction producer", err)
+	must("starting a transaction producer", p.Start())
+	s.closers = append(s.closers, p.Shutdown)
+	return p
+}
+
 // consume starts a push consumer; like every group here it starts at the beginning unless an option says otherwise.
 func (s *stage) consume(group, topic, tags string, listener listener, options ...consumer.Option) rocketmq.PushConsumer {
 	options = append([]consumer.Option{

@@ -7,6 +7,12 @@
 pub const DEFAULT_TOPIC: &str = "TBW102";
 /// Where delayed messages wait, one queue a level.
 pub const SCHEDULE_TOPIC: &str = "SCHEDULE_TOPIC_XXXX";
+/// Where transactional messages wait for their producer's decision (Apache: `TopicValidator`).
+pub const HALF_TOPIC: &str = "RMQ_SYS_TRANS_HALF_TOPIC";
+/// What became of them.
+pub const HALF_MARKS_TOPIC: &str = "RMQ_SYS_TRANS_OP_HALF_TOPIC";
+/// Where those go that no producer decided on.
+pub const GIVEN_UP_TOPIC: &str = "TRANS_CHECK_MAX_TIME_TOPIC";
 /// Where a broker puts on record how topics are scaled. Gantry's own; no client may write there.
 pub const SCALING_TOPIC: &str = "rmq_sys_gantry_scaling";
 /// Prefix of a group's retry topic.
@@ -101,9 +107,9 @@ pub fn is_send_forbidden(topic: &str) -> bool {
         topic,
         SCHEDULE_TOPIC
             | SCALING_TOPIC
-            | "RMQ_SYS_TRANS_HALF_TOPIC"
-            | "RMQ_SYS_TRANS_OP_HALF_TOPIC"
-            | "TRANS_CHECK_MAX_TIME_TOPIC"
+            | HALF_TOPIC
+            | HALF_MARKS_TOPIC
+            | GIVEN_UP_TOPIC
             | "SELF_TEST_TOPIC"
             | "OFFSET_MOVED_EVENT"
     )

@@ -26,6 +26,12 @@ pub const REAL_TOPIC: &str = "REAL_TOPIC";
 pub const REAL_QUEUE_ID: &str = "REAL_QID";
 /// Marks a half or committed transactional message.
 pub const TRANSACTION_PREPARED: &str = "TRAN_MSG";
+/// Group of the producer that sent a transactional message.
+pub const PRODUCER_GROUP: &str = "PGROUP";
+/// Seconds before a transactional message's producer is asked about it.
+pub const CHECK_IMMUNITY_TIME: &str = "CHECK_IMMUNITY_TIME_IN_SECONDS";
+/// How often Apache's broker has asked about it.
+pub const TRANSACTION_CHECK_TIMES: &str = "TRANSACTION_CHECK_TIMES";
 /// The unique key that the client made.
 pub const UNIQ_KEY: &str = "UNIQ_KEY";
 /// Offset id of a retried message's first record.

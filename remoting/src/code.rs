@@ -152,5 +152,6 @@ codes! {
         INVALID_PARAMETER = 29,
         CONSUMER_NOT_ONLINE = 206,
         FLOW_CONTROL = 215,
+        ILLEGAL_OPERATION = 604,
     }
 }

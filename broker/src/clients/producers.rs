@@ -6,6 +6,7 @@ use gantry_remoting::server::Peer;
 use parking_lot::RwLock;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 type ById = BTreeMap<Box<str>, Client>;
@@ -14,6 +15,7 @@ type ById = BTreeMap<Box<str>, Client>;
 #[derive(Debug, Default)]
 pub(crate) struct Producers {
     groups: RwLock<HashMap<Box<str>, ById>>,
+    turn: AtomicUsize,
 }
 
 impl Producers {
@@ -50,6 +52,14 @@ impl Producers {
     pub(crate) fn connections(&self, group: &str) -> Option<Vec<Connection>> {
         let groups = self.groups.read();
         Some(groups.get(group)?.iter().map(|(id, client)| client.connection(id)).collect())
+    }
+
+    /// One of the group's connections, each in its turn.
+    pub(crate) fn any(&self, group: &str) -> Option<Arc<Peer>> {
+        let groups = self.groups.read();
+        let clients = groups.get(group)?;
+        let nth = self.turn.fetch_add(1, Ordering::Relaxed) % clients.len().max(1);
+        clients.values().nth(nth).map(|client| Arc::clone(&client.peer))
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -59,6 +59,12 @@ pub struct BrokerConfig {
     pub mlock: bool,
     pub retention: Retention,
     pub message_delay_level: String,
+    /// How long a transaction may be open before its producer is asked.
+    pub transaction_time_out: Duration,
+    /// How often producers are asked before a transaction is given up.
+    pub transaction_check_max: u32,
+    pub transaction_check_interval: Duration,
+    pub reject_transaction_message: bool,
     /// Gantry's own: where probes and metrics are served by HTTP; 0 is off.
     pub probe_listen_port: u16,
     /// Gantry's own: `host:port` by which clients outside reach this broker, told to the name servers.
@@ -120,6 +126,10 @@ impl BrokerConfig {
             mlock: false,
             retention: Retention::default(),
             message_delay_level: gantry_message::delay::DEFAULT_LEVELS.into(),
+            transaction_time_out: Duration::from_secs(6),
+            transaction_check_max: 15,
+            transaction_check_interval: Duration::from_secs(30),
+            reject_transaction_message: false,
             probe_listen_port: 0,
             external_address: None,
             leave_timeout: Duration::ZERO,

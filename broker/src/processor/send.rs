@@ -1,7 +1,7 @@
 //! Sending: SEND_MESSAGE, SEND_MESSAGE_V2, SEND_BATCH_MESSAGE (Apache: `SendMessageProcessor`).
 
 use super::flush_wait::{SendReceipt, wait_for_flush};
-use super::{SEE_ALSO, failed, no_topic};
+use super::{SEE_ALSO, failed, no_topic, system_topic};
 use crate::broker::Broker;
 use crate::session::BrokerSession;
 use crate::topics::{Queue, Topic};
@@ -25,6 +25,8 @@ pub(crate) struct Stored {
     batch_ids: Option<Box<str>>,
     queue_id: i32,
     queue_offset: i64,
+    /// A half message's unique key: its producer finds the transaction by it.
+    transaction_id: Option<Box<str>>,
 }
 
 pub(crate) fn send(session: &mut BrokerSession, command: &Command<'_>, out: &mut Outbound) {
@@ -70,6 +72,9 @@ pub(super) fn answer_send(
         }
         header.int_field("queueId", stored.queue_id.into());
         header.int_field("queueOffset", stored.queue_offset);
+        if let Some(id) = &stored.transaction_id {
+            header.field("transactionId", id);
+        }
         header.field("MSG_REGION", &broker.config.region_id);
         header.field("TRACE_ON", if broker.config.trace_on { "true" } else { "false" });
     };
@@ -133,7 +138,13 @@ fn store(session: &BrokerSession, command: &Command<'_>) -> Result<Done, Refusal
         tag: Tag::Code(facts.tag_code),
     };
     let level = if dead { 0 } else { facts.delay_level };
-    let (queue_id, appended) = if level > 0 {
+    let is_half = facts.is_transaction && !(message.reconsume_times > 0 && level > 0);
+    let (queue_id, appended) = if is_half {
+        // It is delayed, if it shall be, once it is committed.
+        let half = broker.transactions.prepare(broker, &topic, queue_id, &message)?;
+        broker.put.add(1);
+        (queue_id, half)
+    } else if level > 0 {
         let level = level.min(broker.delay_levels.highest());
         let delayed_text = delayed_properties(&text, topic.name(), queue_id, level);
         message.properties = &delayed_text;
@@ -149,6 +160,7 @@ fn store(session: &BrokerSession, command: &Command<'_>) -> Result<Done, Refusal
         batch_ids: None,
         queue_id,
         queue_offset: appended.queue_offset.0,
+        transaction_id: properties::find(&text, properties::UNIQ_KEY).filter(|_| is_half).map(Into::into),
     };
     Ok((stored, appended.end, facts.wait))
 }
@@ -160,13 +172,21 @@ pub(crate) fn append(
     asked: i32,
     message: &NewMessage<'_>,
 ) -> Result<(i32, Appended), Refusal> {
-    if message.properties.len() + message.extra_properties.len() > properties::MAX_LEN {
-        return Err(illegal(broker, message.body.len()));
-    }
+    append_with(broker, topic, asked, message, |queue, turn| broker.store.append(queue, message, Some(turn)))
+}
+
+/// The same, with something else appended too.
+fn append_with(
+    broker: &Broker,
+    topic: &Topic,
+    asked: i32,
+    message: &NewMessage<'_>,
+    mut append: impl FnMut(&Arc<ConsumeQueue>, Turn<'_>) -> Result<Appended, AppendError>,
+) -> Result<(i32, Appended), Refusal> {
+    check_properties(broker, message)?;
     let key = |state: &TopicScaling| Ok(state.key_of(message.properties));
-    let (queue, appended) = placed(broker, topic, asked, key, |queue, turn| {
-        broker.slowest_put.time(|| broker.store.append(queue, message, Some(turn)))
-    })?;
+    let (queue, appended) =
+        placed(broker, topic, asked, key, |queue, turn| broker.slowest_put.time(|| append(queue, turn)))?;
     broker.put.add(1);
     let tag_code = match message.tag {
         Tag::Code(code) => code,
@@ -174,6 +194,36 @@ pub(crate) fn append(
     };
     broker.arrived(&queue, tag_code, appended.end);
     Ok((queue.log.id(), appended))
+}
+
+/// Refuses more properties than a record can have.
+pub(crate) fn check_properties(broker: &Broker, message: &NewMessage<'_>) -> Result<(), Refusal> {
+    if message.properties.len() + message.extra_properties.len() > properties::MAX_LEN {
+        return Err(illegal(broker, message.body.len()));
+    }
+    Ok(())
+}
+
+/// Has `append` put a message into its queue, or into that of its delay level first.
+pub(crate) fn append_in_time(
+    broker: &Broker,
+    topic: &Topic,
+    asked: i32,
+    message: &NewMessage<'_>,
+    append: impl Fn(&Arc<ConsumeQueue>, &NewMessage<'_>, Turn<'_>) -> Result<Appended, AppendError>,
+) -> Result<Appended, Refusal> {
+    let level = properties::find(message.properties, properties::DELAY).and_then(|level| level.parse().ok());
+    let level = level.unwrap_or(0).min(broker.delay_levels.highest());
+    let appended = if level > 0 {
+        let text = delayed_properties(message.properties, topic.name(), asked, level);
+        let tag = Tag::DueAfter(broker.delay_levels.delay(level).unwrap_or_default());
+        let message = NewMessage { properties: &text, tag, ..*message };
+        let (schedule, queue) = schedule_queue(broker, level)?;
+        append_with(broker, &schedule, queue, &message, |queue, turn| append(queue, &message, turn))
+    } else {
+        append_with(broker, topic, asked, message, |queue, turn| append(queue, message, turn))
+    };
+    appended.map(|(_, appended)| appended)
 }
 
 /// Has `append` put something into the queue that takes what was sent to `asked`, or that of its key; again, when that changed
@@ -268,6 +318,7 @@ fn store_batch(
         batch_ids: Some(ids.into()),
         queue_id: queue.log.id(),
         queue_offset: first.queue_offset.0,
+        transaction_id: None,
     };
     Ok((stored, last.end, facts.wait))
 }
@@ -300,6 +351,7 @@ struct Facts {
     tag_code: i64,
     delay_level: i32,
     wait: bool,
+    is_transaction: bool,
     refused: Option<&'static str>,
 }
 
@@ -311,6 +363,7 @@ impl Facts {
             tag_code: 0,
             delay_level: 0,
             wait: true,
+            is_transaction: false,
             refused: None,
         };
         for (name, value) in properties::pairs(text) {
@@ -319,8 +372,8 @@ impl Facts {
                 properties::TAGS => facts.tag_code = tag_code(Some(value)),
                 properties::DELAY => facts.delay_level = value.parse().unwrap_or(0),
                 properties::WAIT => facts.wait = !value.eq_ignore_ascii_case("false"),
-                properties::TRANSACTION_PREPARED if value.eq_ignore_ascii_case("true") => {
-                    facts.refused = Some("transactional messages");
+                properties::TRANSACTION_PREPARED => {
+                    facts.is_transaction = value.eq_ignore_ascii_case("true");
                 }
                 "TIMER_DELAY_SEC" | "TIMER_DELAY_MS" | "TIMER_DELIVER_MS" => {
                     facts.refused = Some("messages with an exact time of delivery");
@@ -370,6 +423,12 @@ fn check_topic(
         return Err(Refusal::new(
             ResponseCode::NO_PERMISSION,
             format!("the broker[{}] sending message is forbidden", broker.config.broker_ip1),
+        ));
+    }
+    if facts.is_transaction && broker.config.reject_transaction_message {
+        return Err(Refusal::new(
+            ResponseCode::NO_PERMISSION,
+            format!("the broker[{}] sending transaction message is forbidden", broker.config.broker_ip1),
         ));
     }
     if let Some(what) = facts.refused {
@@ -460,12 +519,7 @@ fn retry_target(broker: &Broker, header: &SendMessageV2<'_>) -> Result<RetryTarg
 
 /// The group's dead letter topic, made when it is new.
 pub(super) fn dead_letter_topic(broker: &Broker, group: &str) -> Result<Arc<Topic>, Refusal> {
-    let topic = name::dlq_topic(group);
-    let (topic, new) = broker.topics.get_or_create(&topic, || TopicConfig::new(&topic, 1, 6))?;
-    if new {
-        broker.registration.topics_changed();
-    }
-    Ok(topic)
+    system_topic(broker, &name::dlq_topic(group))
 }
 
 /// Properties of a message that waits in the schedule topic for its real one.
@@ -495,7 +549,7 @@ fn illegal(broker: &Broker, body: usize) -> Refusal {
     )
 }
 
-fn append_failed(broker: &Broker, error: AppendError) -> Refusal {
+pub(crate) fn append_failed(broker: &Broker, error: AppendError) -> Refusal {
     match error {
         AppendError::TooLarge { .. } => illegal(broker, 0),
         AppendError::QueueDeleted => Refusal::new(ResponseCode::TOPIC_NOT_EXIST, error.to_string()),

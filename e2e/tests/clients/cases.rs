@@ -35,6 +35,8 @@ pub(crate) const CASES: &[Case] = &[
     case("offsets-survive-broker-restart", JAVA).on_own(Kind::Usual),
     case("messages-survive-broker-kill", JAVA).on_own(Kind::Usual),
     case("consume-from-when-old", JAVA).on_own(Kind::MessagesExpire),
+    case("transactions-survive-broker-kill", JAVA).on_own(Kind::TransactionsAreChecked),
+    case("transactions", EVERY).on(Kind::TransactionsAreChecked),
     case("push-orderly", EVERY),
     case("retry-after-failed-listener", EVERY),
     case("push-concurrently", EVERY),

@@ -8,6 +8,8 @@ pub(crate) enum Kind {
     NoTopicIsAutoCreated,
     /// Small log files, kept for no time at all: see `Retention.java`.
     MessagesExpire,
+    /// Producers are asked again soon.
+    TransactionsAreChecked,
 }
 
 impl Kind {
@@ -22,6 +24,10 @@ impl Kind {
         match self {
             Self::Usual => usual,
             Self::NoTopicIsAutoCreated => usual.set("autoCreateTopicEnable", false),
+            Self::TransactionsAreChecked => {
+                // Apache's broker notes within 3 s what was decided; a client of Go is known after its first heartbeat, in 30 s.
+                usual.set("transactionCheckInterval", 3000).set("transactionCheckMax", 1000)
+            }
             Self::MessagesExpire => {
                 usual.set("mappedFileSizeCommitLog", 1_048_576).set("fileReservedTime", 0)
             }

@@ -75,3 +75,32 @@ header! {
         max_reconsume_times: Option<i32> = "maxReconsumeTimes",
     }
 }
+
+header! {
+    /// END_TRANSACTION (Apache: `EndTransactionRequestHeader`).
+    EndTransaction<'a> {
+        producer_group: &'a str = "producerGroup",
+        /// Offset of the half message in its queue.
+        tran_state_table_offset: i64 = "tranStateTableOffset",
+        /// Physical offset of the half message.
+        commit_log_offset: i64 = "commitLogOffset",
+        /// One of the transaction values of `sysFlag`; 0 when the producer does not know yet.
+        commit_or_rollback: i32 = "commitOrRollback",
+        from_transaction_check: bool = "fromTransactionCheck",
+        msg_id: Option<&'a str> = "msgId",
+        transaction_id: Option<&'a str> = "transactionId",
+    }
+}
+
+header! {
+    /// CHECK_TRANSACTION_STATE, from the broker to a producer (Apache: `CheckTransactionStateRequestHeader`).
+    CheckTransactionState<'a> {
+        topic: Option<&'a str> = "topic",
+        tran_state_table_offset: i64 = "tranStateTableOffset",
+        commit_log_offset: i64 = "commitLogOffset",
+        /// The unique key.
+        msg_id: Option<&'a str> = "msgId",
+        transaction_id: Option<&'a str> = "transactionId",
+        offset_msg_id: Option<&'a str> = "offsetMsgId",
+    }
+}

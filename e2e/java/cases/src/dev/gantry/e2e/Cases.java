@@ -46,6 +46,9 @@ public final class Cases {
         ALL.put("offsets-survive-broker-restart", OffsetsSurvive::brokerRestart);
         ALL.put("messages-survive-broker-kill", MessagesSurviveBrokerKill::run);
 
+        ALL.put("transactions", Transactions::run);
+        ALL.put("transactions-survive-broker-kill", Transactions::surviveKill);
+
         ALL.put("query-by-key", Query::byKey);
         ALL.put("query-by-unique-key", Query::byUniqueKey);
         ALL.put("view-by-id", Query::byOffsetId);

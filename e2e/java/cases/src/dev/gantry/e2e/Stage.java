@@ -10,6 +10,8 @@ import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
 import org.apache.rocketmq.client.exception.MQClientException;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
+import org.apache.rocketmq.client.producer.TransactionListener;
+import org.apache.rocketmq.client.producer.TransactionMQProducer;
 import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
 
 /** What one case runs on: a name server, names no other run uses, and clients that are closed when the case is over. */
@@ -73,6 +75,17 @@ final class Stage implements AutoCloseable {
         prepare(producer);
         // The default of 3 s is for a broker that has the machine to itself.
         producer.setSendMsgTimeout(20_000);
+        producer.start();
+        return producer;
+    }
+
+    TransactionMQProducer transactionProducer(String part, TransactionListener listener) throws MQClientException {
+        TransactionMQProducer producer = new TransactionMQProducer(name(part));
+        producer.setTransactionListener(listener);
+        prepare(producer);
+        producer.setSendMsgTimeout(20_000);
+        // Who registers only by the next heartbeat is not asked.
+        producer.setHeartbeatBrokerInterval(1_000);
         producer.start();
         return producer;
     }

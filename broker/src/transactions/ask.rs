@@ -1,0 +1,111 @@
+//! Asking producers about transactions that they left open, and giving up those that nobody decides on.
+
+use super::mark::{self, Written};
+use super::pending::{Half, Mark};
+use crate::broker::{Broker, now_ms};
+use gantry_message::{Record, properties};
+use gantry_remoting::header::{CheckTransactionState, ToFields as _};
+use gantry_remoting::{CommandBuf, RequestCode};
+use gantry_store::QueueOffset;
+use std::time::Duration;
+
+/// How exact the times are at which producers are asked.
+const TICK: Duration = Duration::from_secs(1);
+
+/// A thread's work, until the broker stops.
+pub(crate) fn run(broker: &Broker) {
+    while !broker.stop.wait(TICK) {
+        round(broker);
+    }
+}
+
+fn round(broker: &Broker) {
+    let transactions = &broker.transactions;
+    let now = now_ms();
+    let due = transactions.pending.lock().due(now);
+    let mut asked = Vec::new();
+    for (offset, half) in due {
+        if broker.stop.is_set() {
+            return;
+        }
+        match look_at(broker, offset, half, now) {
+            Next::Asked => asked.push(offset),
+            Next::Over => {}
+            Next::Gone => {
+                tracing::warn!(%offset, "a transaction was open for longer than messages are kept: it is dropped");
+                transactions.pending.lock().forget(offset);
+            }
+        }
+    }
+    let again = now.saturating_add(broker.config.transaction_check_interval.as_millis() as i64);
+    for offsets in asked.chunks(mark::MOST) {
+        let mark = Written::new(Mark::Asked, offsets);
+        let told = &mut |mark: gantry_store::Appended| {
+            transactions.pending.lock().asked(offsets, mark.queue_offset, again);
+        };
+        // Without the mark they are asked again at once, which is no harm.
+        if let Err(error) = broker.store.append_batch(&transactions.marks, &[mark.message(now)], None, told) {
+            tracing::warn!(%error, "cannot put on record that producers were asked about their transactions");
+        }
+    }
+}
+
+enum Next {
+    Asked,
+    /// Given up.
+    Over,
+    /// The message is not in the log any more.
+    Gone,
+}
+
+fn look_at(broker: &Broker, offset: QueueOffset, half: Half, now: i64) -> Next {
+    let Some(bytes) = broker.store.read_at(half.place) else { return Next::Gone };
+    let Ok((record, _)) = Record::read(&bytes) else { return Next::Gone };
+    if half.asked < broker.config.transaction_check_max {
+        ask(broker, &record);
+        return Next::Asked;
+    }
+    let topic = record.property(properties::REAL_TOPIC);
+    let group = record.property(properties::PRODUCER_GROUP);
+    match broker.transactions.give_up(broker, &record) {
+        Ok(_) => {
+            tracing::warn!(%offset, topic, group, asked = half.asked, age_ms = now - record.store_timestamp,
+                "no producer says what shall become of a transaction: it is given up");
+        }
+        Err(error) => {
+            tracing::warn!(%offset, topic, %error, "a transaction cannot be given up now: trying again")
+        }
+    }
+    Next::Over
+}
+
+/// Asks one of the group's producers, if there is any.
+fn ask(broker: &Broker, half: &Record<'_>) {
+    let group = half.property(properties::PRODUCER_GROUP).unwrap_or_default();
+    let Some(producer) = broker.producers.any(group) else {
+        tracing::debug!(group, "nobody to ask about a transaction");
+        return;
+    };
+    let queue_id = half.property(properties::REAL_QUEUE_ID).and_then(|id| id.parse().ok());
+    let real = Record {
+        topic: half.property(properties::REAL_TOPIC).unwrap_or(half.topic),
+        queue_id: queue_id.unwrap_or(half.queue_id),
+        ..*half
+    };
+    let mut body = vec![0; real.encoded_len()];
+    real.write(&mut body, "");
+    let unique_key = half.property(properties::UNIQ_KEY);
+    let question = CheckTransactionState {
+        topic: Some(real.topic),
+        tran_state_table_offset: half.queue_offset,
+        commit_log_offset: half.physical_offset,
+        msg_id: unique_key,
+        transaction_id: unique_key,
+        offset_msg_id: Some(&gantry_message::id::offset_id(half.store_host, half.physical_offset)),
+    }
+    .into_command(CommandBuf::request(RequestCode::CHECK_TRANSACTION_STATE))
+    .with_body(body);
+    if let Err(error) = producer.notify(question) {
+        tracing::debug!(group, addr = %producer.addr(), %error, "a producer cannot be asked about a transaction");
+    }
+}

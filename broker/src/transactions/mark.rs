@@ -1,0 +1,60 @@
+//! Marks: messages of `RMQ_SYS_TRANS_OP_HALF_TOPIC` that say what became of halves (Apache: `TransactionalMessageBridge`).
+//!
+//! The tag says what, the body is a list of offsets in the half queue, with commas between or after them. Tag `d` (ended) is
+//! Apache's; `c` (a producer was asked) is ours, where Apache's broker stores the half once more instead.
+
+use super::pending::Mark;
+use gantry_message::hash::tag_code;
+use gantry_message::{Host, Record, properties};
+use gantry_store::{NewMessage, QueueOffset, Tag};
+
+/// Offsets that one mark names at most.
+pub(super) const MOST: usize = 500;
+
+impl Mark {
+    const fn tag(self) -> &'static str {
+        match self {
+            Self::Ended => "d",
+            Self::Asked => "c",
+        }
+    }
+}
+
+/// A mark as it is written.
+pub(super) struct Written {
+    body: String,
+    properties: String,
+    tag: Tag,
+}
+
+impl Written {
+    pub(super) fn new(mark: Mark, offsets: &[QueueOffset]) -> Self {
+        let mut text = String::new();
+        properties::push(&mut text, properties::TAGS, mark.tag());
+        let body: Vec<_> = offsets.iter().map(QueueOffset::to_string).collect();
+        Self { body: body.join(","), properties: text, tag: Tag::Code(tag_code(Some(mark.tag()))) }
+    }
+
+    pub(super) fn message(&self, now_ms: i64) -> NewMessage<'_> {
+        NewMessage {
+            flag: 0,
+            sys_flag: 0,
+            born_timestamp: now_ms,
+            born_host: Host::new(std::net::SocketAddr::from(([0, 0, 0, 0], 0))),
+            reconsume_times: 0,
+            prepared_transaction_offset: 0,
+            body: self.body.as_bytes(),
+            properties: &self.properties,
+            extra_properties: "",
+            tag: self.tag,
+        }
+    }
+}
+
+/// What a stored mark says; `None` when it is none.
+pub(super) fn read(record: &Record<'_>) -> Option<(Mark, Vec<QueueOffset>)> {
+    let tag = record.property(properties::TAGS)?;
+    let mark = [Mark::Ended, Mark::Asked].into_iter().find(|mark| mark.tag() == tag)?;
+    let offsets = std::str::from_utf8(record.body).ok()?.split(',').filter_map(|text| text.parse().ok());
+    Some((mark, offsets.map(QueueOffset).collect()))
+}
