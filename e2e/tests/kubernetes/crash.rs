@@ -102,11 +102,9 @@ fn life(calls: u32, usual: &Usual, deaths: &Mutex<BTreeMap<Step, u32>>) -> Resul
             operator.start(reaches.then_some(calls))?;
         }
         step.act(&space).with_context(|| format!("{step:?}"))?;
-        if reaches {
-            if operator.died()? {
-                *deaths.lock().map_err(|e| anyhow!("{e}"))?.entry(step).or_default() += 1;
-                died_in.push(step);
-            }
+        if reaches && operator.died()? {
+            *deaths.lock().map_err(|e| anyhow!("{e}"))?.entry(step).or_default() += 1;
+            died_in.push(step);
         }
         let should = usual.objects.get(&step).context("every step was made")?;
         same(&made(&space)?, should).with_context(|| format!("after {step:?}"))?;
