@@ -14,12 +14,13 @@ use crate::rates::{Rate, Slowest};
 use crate::registration::Registration;
 use crate::scaling::{self, Journal, Passages, Settling};
 use crate::stop::Stop;
-use crate::topics::{Queue, Topics};
+use crate::topics::{Queue, Topic, Topics};
 use crate::transactions::Transactions;
 use gantry_message::delay::DelayLevels;
 use gantry_message::{name, properties};
 use gantry_remoting::body::TopicConfig;
 use gantry_remoting::header::{NotifyConsumerIdsChanged, ToFields as _};
+use gantry_remoting::reply::Refusal;
 use gantry_remoting::{CommandBuf, RequestCode};
 use gantry_store::{PhysicalOffset, Store};
 use parking_lot::Mutex;
@@ -177,10 +178,16 @@ impl Broker {
             return;
         }
         // Why there is none is in the log by now; the first message to it tries again.
-        let made = self.topics.get_or_create(&topic, || TopicConfig::new(&topic, queues.max(1), 6));
-        if made.is_ok_and(|(_, is_new)| is_new) {
+        let _ = self.topic_or_new(&topic, queues.max(1));
+    }
+
+    /// A topic that the broker makes by itself when it needs it first.
+    pub(crate) fn topic_or_new(&self, topic: &str, queues: i32) -> Result<Arc<Topic>, Refusal> {
+        let (topic, is_new) = self.topics.get_or_create(topic, || TopicConfig::new(topic, queues, 6))?;
+        if is_new {
             self.registration.topics_changed();
         }
+        Ok(topic)
     }
 
     /// Tells a group's members that it changed, so that they rebalance now and not in 20 s.

@@ -6,10 +6,9 @@
 use crate::broker::{Broker, now_ms};
 use crate::json_file;
 use crate::processor;
-use gantry_message::hash::tag_code;
 use gantry_message::{Record, name, properties};
 use gantry_remoting::body::DataVersion;
-use gantry_store::{ConsumeQueue, NewMessage, QueueOffset, Tag};
+use gantry_store::{ConsumeQueue, NewMessage, QueueOffset};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -138,18 +137,7 @@ impl Delays {
             );
             return Ok(Delivered::Done);
         };
-        let message = NewMessage {
-            flag: record.flag,
-            sys_flag: record.sys_flag,
-            born_timestamp: record.born_timestamp,
-            born_host: record.born_host,
-            reconsume_times: record.reconsume_times,
-            prepared_transaction_offset: 0,
-            body: record.body,
-            properties: record.properties,
-            extra_properties: "",
-            tag: Tag::Code(tag_code(record.property(properties::TAGS))),
-        };
+        let message = NewMessage::again(&record);
         processor::append(broker, &topic, queue_id, &message).map_err(|refusal| refusal.remark)?;
         Ok(Delivered::Done)
     }

@@ -1,7 +1,7 @@
 //! Sending: SEND_MESSAGE, SEND_MESSAGE_V2, SEND_BATCH_MESSAGE (Apache: `SendMessageProcessor`).
 
 use super::flush_wait::{SendReceipt, wait_for_flush};
-use super::{SEE_ALSO, failed, no_topic, system_topic};
+use super::{SEE_ALSO, failed, no_topic};
 use crate::broker::Broker;
 use crate::session::BrokerSession;
 use crate::topics::{Queue, Topic};
@@ -125,7 +125,7 @@ fn store(session: &BrokerSession, command: &Command<'_>) -> Result<Done, Refusal
     if dead {
         properties::set(text.to_mut(), properties::DELAY, "-1");
     }
-    let mut message = NewMessage {
+    let message = NewMessage {
         flag: header.flag,
         sys_flag: header.sys_flag & !sys_flag::TRANSACTION_MASK,
         born_timestamp: header.born_timestamp,
@@ -144,23 +144,16 @@ fn store(session: &BrokerSession, command: &Command<'_>) -> Result<Done, Refusal
         let half = broker.transactions.prepare(broker, &topic, queue_id, &message)?;
         broker.put.add(1);
         (queue_id, half)
-    } else if level > 0 {
-        let level = level.min(broker.delay_levels.highest());
-        let delayed_text = delayed_properties(&text, topic.name(), queue_id, level);
-        message.properties = &delayed_text;
-        message.tag = Tag::DueAfter(broker.delay_levels.delay(level).unwrap_or_default());
-        let (schedule, queue) = schedule_queue(broker, level)?;
-        // The answer names the queue that was asked for; the offset is that of the stored record.
-        (queue_id, append(broker, &schedule, queue, &message)?.1)
     } else {
-        append(broker, &topic, queue_id, &message)?
+        append_in_time(broker, &topic, queue_id, level, &message, store_one(broker))?
     };
+    let transaction_id = if is_half { properties::find(&text, properties::UNIQ_KEY) } else { None };
     let stored = Stored {
         physical_offset: appended.physical_offset.0,
         batch_ids: None,
         queue_id,
         queue_offset: appended.queue_offset.0,
-        transaction_id: properties::find(&text, properties::UNIQ_KEY).filter(|_| is_half).map(Into::into),
+        transaction_id: transaction_id.map(Into::into),
     };
     Ok((stored, appended.end, facts.wait))
 }
@@ -204,26 +197,34 @@ pub(crate) fn check_properties(broker: &Broker, message: &NewMessage<'_>) -> Res
     Ok(())
 }
 
-/// Has `append` put a message into its queue, or into that of its delay level first.
+/// Has `append` put a message into its queue, or into that of its delay level first. Gives the queue that takes it in the end.
 pub(crate) fn append_in_time(
     broker: &Broker,
     topic: &Topic,
     asked: i32,
+    level: i32,
     message: &NewMessage<'_>,
     append: impl Fn(&Arc<ConsumeQueue>, &NewMessage<'_>, Turn<'_>) -> Result<Appended, AppendError>,
-) -> Result<Appended, Refusal> {
-    let level = properties::find(message.properties, properties::DELAY).and_then(|level| level.parse().ok());
-    let level = level.unwrap_or(0).min(broker.delay_levels.highest());
-    let appended = if level > 0 {
-        let text = delayed_properties(message.properties, topic.name(), asked, level);
-        let tag = Tag::DueAfter(broker.delay_levels.delay(level).unwrap_or_default());
-        let message = NewMessage { properties: &text, tag, ..*message };
-        let (schedule, queue) = schedule_queue(broker, level)?;
-        append_with(broker, &schedule, queue, &message, |queue, turn| append(queue, &message, turn))
-    } else {
-        append_with(broker, topic, asked, message, |queue, turn| append(queue, message, turn))
-    };
-    appended.map(|(_, appended)| appended)
+) -> Result<(i32, Appended), Refusal> {
+    let level = level.min(broker.delay_levels.highest());
+    if level <= 0 {
+        return append_with(broker, topic, asked, message, |queue, turn| append(queue, message, turn));
+    }
+    let text = delayed_properties(message.properties, topic.name(), asked, level);
+    let tag = Tag::DueAfter(broker.delay_levels.delay(level).unwrap_or_default());
+    let message = NewMessage { properties: &text, tag, ..*message };
+    let schedule = broker.topics.get(name::SCHEDULE_TOPIC).ok_or_else(|| no_topic(name::SCHEDULE_TOPIC))?;
+    // The place is that of the stored record.
+    let waits =
+        append_with(broker, &schedule, level - 1, &message, |queue, turn| append(queue, &message, turn));
+    waits.map(|(_, appended)| (asked, appended))
+}
+
+/// Appends a message alone.
+pub(super) fn store_one(
+    broker: &Broker,
+) -> impl Fn(&Arc<ConsumeQueue>, &NewMessage<'_>, Turn<'_>) -> Result<Appended, AppendError> {
+    |queue, message, turn| broker.store.append(queue, message, Some(turn))
 }
 
 /// Has `append` put something into the queue that takes what was sent to `asked`, or that of its key; again, when that changed
@@ -519,11 +520,11 @@ fn retry_target(broker: &Broker, header: &SendMessageV2<'_>) -> Result<RetryTarg
 
 /// The group's dead letter topic, made when it is new.
 pub(super) fn dead_letter_topic(broker: &Broker, group: &str) -> Result<Arc<Topic>, Refusal> {
-    system_topic(broker, &name::dlq_topic(group))
+    broker.topic_or_new(&name::dlq_topic(group), 1)
 }
 
 /// Properties of a message that waits in the schedule topic for its real one.
-pub(super) fn delayed_properties(text: &str, topic: &str, queue_id: i32, level: i32) -> String {
+fn delayed_properties(text: &str, topic: &str, queue_id: i32, level: i32) -> String {
     let mut out = properties::without(text, |name| {
         matches!(name, properties::REAL_TOPIC | properties::REAL_QUEUE_ID | properties::DELAY)
     });
@@ -531,12 +532,6 @@ pub(super) fn delayed_properties(text: &str, topic: &str, queue_id: i32, level: 
     properties::push(&mut out, properties::REAL_TOPIC, topic);
     properties::push(&mut out, properties::REAL_QUEUE_ID, &queue_id.to_string());
     out
-}
-
-/// The queue of the schedule topic for a level.
-pub(super) fn schedule_queue(broker: &Broker, level: i32) -> Result<(Arc<Topic>, i32), Refusal> {
-    let topic = broker.topics.get(name::SCHEDULE_TOPIC).ok_or_else(|| no_topic(name::SCHEDULE_TOPIC))?;
-    Ok((topic, level - 1))
 }
 
 fn illegal(broker: &Broker, body: usize) -> Refusal {

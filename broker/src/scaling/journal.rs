@@ -6,11 +6,11 @@ use crate::broker::{Broker, now_ms};
 use crate::faults;
 use crate::json_file;
 use crate::topics::Topic;
-use gantry_message::{Host, QueueOffset, Record as Message, name, properties};
+use gantry_message::{QueueOffset, Record as Message, name, properties};
 use gantry_remoting::ResponseCode;
 use gantry_remoting::reply::Refusal;
 use gantry_scaling::{Event, Record, TopicScaling};
-use gantry_store::{AppendError, Appended, ConsumeQueue, NewMessage, PhysicalOffset, Store, Tag};
+use gantry_store::{AppendError, Appended, ConsumeQueue, NewMessage, PhysicalOffset, Store};
 use parking_lot::{Mutex, MutexGuard};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -123,7 +123,8 @@ impl Changing<'_> {
         let record = Record { topic: topic.name().to_owned(), event: event.clone() };
         let (queue, keys) = (self.queue(broker), keys(topic.name()));
         faults::point("before a record");
-        let appended = broker.store.append(&queue, &message(&record.to_bytes(), &keys), None);
+        let appended =
+            broker.store.append(&queue, &NewMessage::own(now_ms(), &record.to_bytes(), &keys), None);
         let end = self.noted(broker, appended)?;
         faults::point("after a record");
         topic.scales.apply(event);
@@ -154,7 +155,8 @@ impl Changing<'_> {
             |ends: &[QueueOffset]| Record { topic: topic.name().to_owned(), event: event(ends) }.to_bytes();
         let then = |ends: &[QueueOffset]| topic.scales.apply(&event(ends));
         faults::point("before a flip");
-        let appended = broker.store.append_at_ends(&queue, &message(&[], &keys), queues, body, then);
+        let appended =
+            broker.store.append_at_ends(&queue, &NewMessage::own(now_ms(), &[], &keys), queues, body, then);
         faults::point("after a flip");
         self.noted(broker, appended)
     }
@@ -189,19 +191,4 @@ fn keys(topic: &str) -> String {
     let mut text = String::new();
     properties::push(&mut text, properties::KEYS, topic);
     text
-}
-
-fn message<'a>(body: &'a [u8], properties: &'a str) -> NewMessage<'a> {
-    NewMessage {
-        flag: 0,
-        sys_flag: 0,
-        born_timestamp: now_ms(),
-        born_host: Host::new(std::net::SocketAddr::from(([0, 0, 0, 0], 0))),
-        reconsume_times: 0,
-        prepared_transaction_offset: 0,
-        body,
-        properties,
-        extra_properties: "",
-        tag: Tag::Code(0),
-    }
 }

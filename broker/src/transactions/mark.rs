@@ -4,9 +4,8 @@
 //! Apache's; `c` (a producer was asked) is ours, where Apache's broker stores the half once more instead.
 
 use super::pending::Mark;
-use gantry_message::hash::tag_code;
-use gantry_message::{Host, Record, properties};
-use gantry_store::{NewMessage, QueueOffset, Tag};
+use gantry_message::{Record, properties};
+use gantry_store::{NewMessage, QueueOffset};
 
 /// Offsets that one mark names at most.
 pub(super) const MOST: usize = 500;
@@ -24,7 +23,6 @@ impl Mark {
 pub(super) struct Written {
     body: String,
     properties: String,
-    tag: Tag,
 }
 
 impl Written {
@@ -32,22 +30,11 @@ impl Written {
         let mut text = String::new();
         properties::push(&mut text, properties::TAGS, mark.tag());
         let body: Vec<_> = offsets.iter().map(QueueOffset::to_string).collect();
-        Self { body: body.join(","), properties: text, tag: Tag::Code(tag_code(Some(mark.tag()))) }
+        Self { body: body.join(","), properties: text }
     }
 
     pub(super) fn message(&self, now_ms: i64) -> NewMessage<'_> {
-        NewMessage {
-            flag: 0,
-            sys_flag: 0,
-            born_timestamp: now_ms,
-            born_host: Host::new(std::net::SocketAddr::from(([0, 0, 0, 0], 0))),
-            reconsume_times: 0,
-            prepared_transaction_offset: 0,
-            body: self.body.as_bytes(),
-            properties: &self.properties,
-            extra_properties: "",
-            tag: self.tag,
-        }
+        NewMessage::own(now_ms, self.body.as_bytes(), &self.properties)
     }
 }
 

@@ -19,7 +19,7 @@ use gantry_message::{Record, name, properties, sys_flag};
 use gantry_remoting::ResponseCode;
 use gantry_remoting::reply::Refusal;
 use gantry_store::{
-    AppendError, Appended, ConsumeQueue, NewMessage, PhysicalOffset, QueueOffset, Store, Tag, Turn,
+    AppendError, Appended, ConsumeQueue, NewMessage, PhysicalOffset, QueueOffset, Store, Turn,
 };
 use mark::Written;
 use parking_lot::Mutex;
@@ -131,12 +131,15 @@ impl Transactions {
                 sys_flag,
                 prepared_transaction_offset: half.physical_offset,
                 properties: &text,
-                ..again(half)
+                ..NewMessage::again(half)
             };
+            let level = properties::find(&text, properties::DELAY).and_then(|level| level.parse().ok());
             let append = |queue: &Arc<ConsumeQueue>, message: &NewMessage<'_>, turn: Turn<'_>| {
                 self.append_and_mark(broker, half, (queue, message), mark, Some(turn))
             };
-            processor::append_in_time(broker, &topic, queue, &message, append).map(|appended| appended.end)
+            let appended =
+                processor::append_in_time(broker, &topic, queue, level.unwrap_or(0), &message, append);
+            appended.map(|(_, appended)| appended.end)
         })
     }
 
@@ -160,9 +163,9 @@ impl Transactions {
     /// Puts the half where an operator finds those that nobody would decide on.
     fn give_up(&self, broker: &Broker, half: &Record<'_>) -> Result<PhysicalOffset, Refusal> {
         self.end(half, |mark| {
-            let topic = processor::system_topic(broker, name::GIVEN_UP_TOPIC)?;
+            let topic = broker.topic_or_new(name::GIVEN_UP_TOPIC, 1)?;
             let queue = topic.queue(&broker.store, 0);
-            let message = again(half);
+            let message = NewMessage::again(half);
             let appended = self.append_and_mark(broker, half, (&queue.log, &message), mark, None);
             let appended = appended.map_err(|error| processor::append_failed(broker, error))?;
             broker.arrived(&queue, tag_code(half.property(properties::TAGS)), appended.end);
@@ -246,20 +249,4 @@ pub(crate) fn immunity_ms(text: &str) -> Option<i64> {
 
 fn is_real_place(name: &str) -> bool {
     matches!(name, properties::REAL_TOPIC | properties::REAL_QUEUE_ID)
-}
-
-/// The same message once more.
-fn again<'a>(record: &Record<'a>) -> NewMessage<'a> {
-    NewMessage {
-        flag: record.flag,
-        sys_flag: record.sys_flag,
-        born_timestamp: record.born_timestamp,
-        born_host: record.born_host,
-        reconsume_times: record.reconsume_times,
-        prepared_transaction_offset: 0,
-        body: record.body,
-        properties: record.properties,
-        extra_properties: "",
-        tag: Tag::Code(tag_code(record.property(properties::TAGS))),
-    }
 }

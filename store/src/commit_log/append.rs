@@ -7,6 +7,7 @@ use gantry_message::delay::DelayLevels;
 use gantry_message::hash::tag_code;
 use gantry_message::record::{self, BLANK_LEN, MAGIC_BLANK};
 use gantry_message::{Host, Record, name, properties};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -172,7 +173,41 @@ impl Tip {
     }
 }
 
-impl NewMessage<'_> {
+impl<'a> NewMessage<'a> {
+    /// A stored message once more.
+    #[must_use]
+    pub fn again(record: &Record<'a>) -> Self {
+        Self {
+            flag: record.flag,
+            sys_flag: record.sys_flag,
+            born_timestamp: record.born_timestamp,
+            born_host: record.born_host,
+            reconsume_times: record.reconsume_times,
+            prepared_transaction_offset: 0,
+            body: record.body,
+            properties: record.properties,
+            extra_properties: "",
+            tag: Tag::Code(tag_code(record.property(properties::TAGS))),
+        }
+    }
+
+    /// A message of the broker's own, born at `now` (milliseconds since the epoch).
+    #[must_use]
+    pub fn own(now: i64, body: &'a [u8], properties: &'a str) -> Self {
+        Self {
+            flag: 0,
+            sys_flag: 0,
+            born_timestamp: now,
+            born_host: Host::new(SocketAddr::from(([0, 0, 0, 0], 0))),
+            reconsume_times: 0,
+            prepared_transaction_offset: 0,
+            body,
+            properties,
+            extra_properties: "",
+            tag: Tag::Code(tag_code(properties::find(properties, properties::TAGS))),
+        }
+    }
+
     /// Bytes of the record.
     pub(crate) fn record_len(&self, topic: &str, store_host: Host) -> usize {
         let properties = self.properties.len() + self.extra_properties.len();
