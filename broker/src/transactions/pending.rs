@@ -5,7 +5,7 @@
 //! there on.
 
 use gantry_store::{PhysicalOffset, QueueOffset};
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 /// A half message whose transaction has not ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub(super) enum Mark {
 #[derive(Debug, Default)]
 pub(super) struct Pending {
     halves: BTreeMap<QueueOffset, Half>,
+    /// The same by `ask_at`: appends wait for whoever looks, who therefore must not look at all of them.
+    by_time: BTreeSet<(i64, QueueOffset)>,
     /// Halves that are being ended at this moment: nobody else may.
     ending: HashSet<QueueOffset>,
     next_half: QueueOffset,
@@ -42,6 +44,7 @@ impl Pending {
     /// A half was appended.
     pub(super) fn prepared(&mut self, offset: QueueOffset, half: Half) {
         self.halves.insert(offset, half);
+        self.by_time.insert((half.ask_at, offset));
         self.next_half = offset + 1;
     }
 
@@ -64,15 +67,19 @@ impl Pending {
     /// Drops a half that is not in the log any more.
     pub(super) fn forget(&mut self, offset: QueueOffset) {
         self.ending.remove(&offset);
-        self.halves.remove(&offset);
+        if let Some(half) = self.halves.remove(&offset) {
+            self.by_time.remove(&(half.ask_at, offset));
+        }
     }
 
     /// The mark at `mark` was appended: the producers of these halves were asked. The next time is `ask_at`.
     pub(super) fn asked(&mut self, offsets: &[QueueOffset], mark: QueueOffset, ask_at: i64) {
         for offset in offsets {
             if let Some(half) = self.halves.get_mut(offset) {
+                self.by_time.remove(&(half.ask_at, *offset));
                 half.asked += 1;
                 half.ask_at = ask_at;
+                self.by_time.insert((ask_at, *offset));
             }
         }
         if let Some(last) = offsets.iter().max() {
@@ -85,11 +92,11 @@ impl Pending {
         self.next_mark = mark + 1;
     }
 
-    /// Halves whose time has come, in their order.
+    /// Halves whose time has come, the first to come first.
     pub(super) fn due(&self, now: i64) -> Vec<(QueueOffset, Half)> {
-        let is_due = |offset, half: &Half| half.ask_at <= now && !self.ending.contains(offset);
-        let due = self.halves.iter().filter(|(offset, half)| is_due(offset, half));
-        due.map(|(offset, half)| (*offset, *half)).collect()
+        let due = self.by_time.range(..=(now, QueueOffset(i64::MAX))).map(|(_, offset)| offset);
+        let due = due.filter(|offset| !self.ending.contains(offset));
+        due.filter_map(|offset| Some((*offset, *self.halves.get(offset)?))).collect()
     }
 
     /// From where on a start has to read halves and marks.
@@ -233,6 +240,9 @@ mod tests {
             }
             let mut again = resume.done();
             prop_assert_eq!(&again.halves, &pending.halves);
+            let mut due = pending.due(0);
+            due.sort_by_key(|(offset, _)| *offset);
+            prop_assert_eq!(due, pending.halves.clone().into_iter().collect::<Vec<_>>());
             prop_assert_eq!(again.positions().0, pending.positions().0);
         }
     }
