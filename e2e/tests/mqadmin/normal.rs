@@ -30,6 +30,8 @@ static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
         // How many system topics there are is each broker's own affair.
         (r"(write perm of broker.* OK,) \d+", "$1 N"),
         (r"(?:N\.N ?)+", "N.N "),
+        // How far timers are behind at this moment: seconds and messages.
+        (r"\b\d+-\d+\(N\.N", "N-N(N.N"),
         // Waiting times beside a rate.
         (r"\(\d+,\d+ms(\|\d+,\d+ms)?\)", "(WAITING)"),
         (r"\d+ days, \d+ hours, \d+ minutes, \d+ seconds", "UPTIME"),
