@@ -46,7 +46,7 @@ struct Part {
 
 type Parsed<T> = Result<T, ParseError>;
 
-impl<'a> Parser<'a> {
+impl Parser<'_> {
     fn any(&mut self) -> Parsed<Part> {
         self.chain("OR", Self::all, Condition::Any)
     }

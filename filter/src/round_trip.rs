@@ -111,7 +111,8 @@ fn allowed(condition: &Condition) -> bool {
         Condition::Equal(sides) => {
             let [left, right] = &**sides;
             let literal = matches!(right, Operand::Number(_) | Operand::Text(_));
-            !left.is_null() && !right.is_null() && !(left.is_truth() && literal)
+            let refused = left.is_null() || right.is_null() || (left.is_truth() && literal);
+            !refused
         }
         Condition::Between { not, parts } => match &**parts {
             [_, Operand::Number(low), Operand::Number(high)] => *not || low.compare(*high).is_le(),
