@@ -4,10 +4,10 @@
 //! connection's inbox and the connection is woken; it runs the pull again on its own task, so that a consumer never waits
 //! for another. Time limits are kept in buckets of a second, not in timers.
 
-use crate::filter::TagFilter;
+use crate::filter::Filter;
 use gantry_remoting::reply::ReplyTo;
 use gantry_remoting::server::Peer;
-use gantry_store::QueueOffset;
+use gantry_store::{QueueOffset, Select as _};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,7 +23,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 pub(crate) struct Hold {
     pub(crate) pull: HeldPull,
     pub(crate) offset: QueueOffset,
-    pub(crate) filter: Arc<TagFilter>,
+    pub(crate) filter: Arc<Filter>,
     /// It waits for a gate, not for messages.
     gated: bool,
     deadline: Instant,
@@ -62,7 +62,7 @@ impl Hold {
     pub(crate) fn new(
         pull: HeldPull,
         offset: QueueOffset,
-        filter: Arc<TagFilter>,
+        filter: Arc<Filter>,
         deadline: Instant,
         inbox: Arc<Inbox>,
     ) -> Self {
@@ -115,7 +115,7 @@ impl Holds {
     /// A message with this tag code can be read: wakes those who want it. One load when nobody waits.
     pub(crate) fn arrived(&self, tag_code: i64) {
         if self.any.load(Ordering::SeqCst) {
-            self.wake(|hold| !hold.gated && hold.filter.matches(tag_code));
+            self.wake(|hold| !hold.gated && hold.filter.wants_tag(tag_code));
         }
     }
 

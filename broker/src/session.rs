@@ -78,7 +78,7 @@ impl BrokerSession {
             RequestCode::HEART_BEAT => processor::heartbeat(broker, &self.peer, command),
             RequestCode::UNREGISTER_CLIENT => processor::unregister(broker, command),
             RequestCode::GET_CONSUMER_LIST_BY_GROUP => processor::consumer_ids(broker, command),
-            RequestCode::CHECK_CLIENT_CONFIG => processor::check_client_config(command),
+            RequestCode::CHECK_CLIENT_CONFIG => processor::check_client_config(broker, command),
             RequestCode::LOCK_BATCH_MQ => processor::lock(broker, command),
             RequestCode::UNLOCK_BATCH_MQ => processor::unlock(broker, command),
             RequestCode::QUERY_CONSUMER_OFFSET => processor::query_offset(broker, command),

@@ -21,6 +21,7 @@ var cases = map[string]func(*stage){
 	"push-orderly":                     pushOrderly,
 	"broadcasting":                     broadcasting,
 	"tag-filter":                       tagFilter,
+	"property-filter":                  propertyFilter,
 	"consume-from-first":               consumeFromFirst,
 	"consume-from-last":                consumeFromLast,
 	"offsets-survive-consumer-restart": offsetsSurviveConsumerRestart,

@@ -80,6 +80,10 @@ func (s *stage) transactionProducer(listener primitive.TransactionListener) rock
 
 // consume starts a push consumer; like every group here it starts at the beginning unless an option says otherwise.
 func (s *stage) consume(group, topic, tags string, listener listener, options ...consumer.Option) rocketmq.PushConsumer {
+	return s.consumeBy(consumer.MessageSelector{Type: consumer.TAG, Expression: tags}, group, topic, listener, options...)
+}
+
+func (s *stage) consumeBy(selector consumer.MessageSelector, group, topic string, listener listener, options ...consumer.Option) rocketmq.PushConsumer {
 	options = append([]consumer.Option{
 		consumer.WithGroupName(group),
 		consumer.WithInstance(s.clientName()),
@@ -88,7 +92,7 @@ func (s *stage) consume(group, topic, tags string, listener listener, options ..
 	}, options...)
 	c, err := rocketmq.NewPushConsumer(options...)
 	must("making a consumer", err)
-	must("subscribing", c.Subscribe(topic, consumer.MessageSelector{Type: consumer.TAG, Expression: tags}, listener))
+	must("subscribing", c.Subscribe(topic, selector, listener))
 	must("starting a consumer", c.Start())
 	s.closers = append(s.closers, c.Shutdown)
 	return c

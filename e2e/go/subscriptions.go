@@ -42,3 +42,26 @@ func tagFilter(s *stage) {
 	all = append(all, sendLastOfEachQueue(s, topic, "A", queuesOfUsualTopic, 2*rounds*len(tags))...)
 	deliveryOf(s.theBroker()).isExactly(all, in.await(len(all)))
 }
+
+// propertyFilter: a subscription by an expression gets what it is true of and nothing else.
+func propertyFilter(s *stage) {
+	topic := s.topic(queuesOfUsualTopic)
+	p := s.producer()
+	sendAll := func(from, count int) (wanted []sent) {
+		for i, message := range samples(topic, from, count) {
+			if one := send(p, message); from+i >= 10 && from+i < 40 {
+				wanted = append(wanted, one)
+			}
+		}
+		return wanted
+	}
+
+	all := sendAll(0, 30)
+	var in inbox
+	selector := consumer.MessageSelector{Type: consumer.SQL92, Expression: "index BETWEEN 10 AND 39 OR TAGS = 'last'"}
+	s.consumeBy(selector, s.name("group"), topic, in.listen)
+	in.await(len(all))
+	all = append(all, sendAll(30, 30)...)
+	all = append(all, sendLastOfEachQueue(s, topic, "last", queuesOfUsualTopic, 1000)...)
+	deliveryOf(s.theBroker()).isExactly(all, in.await(len(all)))
+}

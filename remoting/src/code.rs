@@ -152,6 +152,7 @@ codes! {
         INVALID_PARAMETER = 29,
         CONSUMER_NOT_ONLINE = 206,
         FLOW_CONTROL = 215,
+        FILTER_DATA_NOT_EXIST = 27,
         ILLEGAL_OPERATION = 604,
     }
 }

@@ -37,5 +37,5 @@ pub use config::{FlushMode, Retention, StoreConfig};
 pub use consume_queue::ConsumeQueue;
 pub use error::{AppendError, OpenError};
 pub use gantry_message::{PhysicalOffset, QueueOffset};
-pub use pull::{Boundary, PullLimits, PullStatus, Pulled};
+pub use pull::{Boundary, PullLimits, PullStatus, Pulled, Select};
 pub use store::{Stats, Store};

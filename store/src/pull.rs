@@ -69,6 +69,23 @@ impl PullLimits {
     }
 }
 
+/// Which messages of a queue a read is for.
+pub trait Select {
+    /// Looks at the tag code of a ConsumeQueue entry.
+    fn wants_tag(&self, tag_code: i64) -> bool;
+
+    /// Looks at the record, where the entry is wanted.
+    fn wants_record(&self, _record: &[u8]) -> bool {
+        true
+    }
+}
+
+impl<F: Fn(i64) -> bool> Select for F {
+    fn wants_tag(&self, tag_code: i64) -> bool {
+        self(tag_code)
+    }
+}
+
 /// What a read of a queue found.
 #[derive(Debug)]
 pub struct Pulled {
@@ -163,14 +180,14 @@ pub(crate) fn hot_window() -> i64 {
     *WINDOW.get_or_init(|| (sys::memory_limit() / 10 * 4) as i64)
 }
 
-/// Reads `queue` from `offset`; `matches` looks at tag codes. `end`: the end of the log for consumers.
+/// Reads `queue` from `offset`. `end`: the end of the log for consumers.
 pub(crate) fn pull(
     queue: &ConsumeQueue,
     segments: &Segments,
     offset: QueueOffset,
     limits: PullLimits,
     end: PhysicalOffset,
-    matches: impl Fn(i64) -> bool,
+    select: &impl Select,
 ) -> io::Result<Pulled> {
     let (min, max) = (queue.min_offset(), queue.max_offset(end));
     let nothing = |status, next| Ok(Pulled::nothing(status, next, min, max));
@@ -199,7 +216,24 @@ pub(crate) fn pull(
         }
         for entry in &entries {
             scanned += 1;
-            if !entry.is_hole() && matches(entry.tag_code) {
+            if !entry.is_hole() && select.wants_tag(entry.tag_code) {
+                if !segment
+                    .as_ref()
+                    .is_some_and(|s| s.base() <= entry.physical_offset && entry.end() <= s.end())
+                {
+                    segment = segments.find(entry.physical_offset);
+                }
+                let segment = segment.as_ref().filter(|segment| entry.end() <= segment.end());
+                let Some(segment) = segment else {
+                    removed = true;
+                    pulled.next_offset = pulled.next_offset + 1;
+                    continue;
+                };
+                let range = segment.range(entry.physical_offset, entry.end());
+                if !select.wants_record(segment.mapping().published(range)) {
+                    pulled.next_offset = pulled.next_offset + 1;
+                    continue;
+                }
                 cold |= end - entry.physical_offset > hot_window();
                 let (messages, bytes) = if cold { limits.disk } else { limits.memory };
                 // The first message goes out whatever its size.
@@ -207,16 +241,7 @@ pub(crate) fn pull(
                 {
                     break 'more;
                 }
-                if !segment
-                    .as_ref()
-                    .is_some_and(|s| s.base() <= entry.physical_offset && entry.end() <= s.end())
-                {
-                    segment = segments.find(entry.physical_offset);
-                }
-                match &segment {
-                    Some(segment) if entry.end() <= segment.end() => pulled.add(segment, *entry),
-                    _ => removed = true,
-                }
+                pulled.add(segment, *entry);
             } else {
                 removed |= entry.is_hole();
             }

@@ -7,7 +7,7 @@ use crate::config::{FlushMode, StoreConfig};
 use crate::consume_queue::{ConsumeQueue, Entry, QueueTable};
 use crate::dispatch::{DirtyQueues, Moment, Unsynced};
 use crate::index::Index;
-use crate::pull::{self, Boundary, PullLimits, Pulled};
+use crate::pull::{self, Boundary, PullLimits, Pulled, Select};
 use crate::recovery::Recovery;
 use crate::retention::{self, Facts};
 use crate::{OpenError, PhysicalOffset, QueueOffset, sys};
@@ -227,9 +227,9 @@ impl Store {
         queue: &ConsumeQueue,
         offset: QueueOffset,
         limits: PullLimits,
-        matches: impl Fn(i64) -> bool,
+        select: &impl Select,
     ) -> io::Result<Pulled> {
-        pull::pull(queue, &self.inner.segments, offset, limits, self.readable_end(), matches)
+        pull::pull(queue, &self.inner.segments, offset, limits, self.readable_end(), select)
     }
 
     /// The record that starts at `offset`, if one does.

@@ -2,7 +2,7 @@
 
 use super::{Client, EXPIRED};
 use crate::broker::now_ms;
-use crate::filter::TagFilter;
+use crate::filter::Filter;
 use gantry_remoting::body::{
     ConsumeFromWhere, ConsumeType, ConsumerConnection, ConsumerData, MessageModel, SubscriptionData,
 };
@@ -33,24 +33,31 @@ struct Group {
 #[derive(Clone, Debug)]
 struct Subscription {
     data: SubscriptionData,
-    filter: Arc<TagFilter>,
+    /// `None` when the expression is none.
+    filter: Option<Arc<Filter>>,
 }
 
 /// A group as a pull sees it.
 #[derive(Clone, Debug)]
 pub(crate) struct Member {
     pub(crate) model: MessageModel,
-    /// Version and filter of the group's subscription to the topic, if it has one.
-    pub(crate) subscription: Option<(i64, Arc<TagFilter>, bool)>,
+    /// The group's subscription to the topic, if it has one.
+    pub(crate) subscription: Option<Subscribed>,
+}
+
+/// What a group reads of a topic, as a pull sees it.
+#[derive(Clone, Debug)]
+pub(crate) struct Subscribed {
+    pub(crate) version: i64,
+    /// `None` when the expression is none.
+    pub(crate) filter: Option<Arc<Filter>>,
 }
 
 impl Subscription {
     fn new(data: &SubscriptionData) -> Self {
-        let filter = TagFilter::of(data);
-        Self {
-            data: SubscriptionData { code_set: filter.hashes().to_vec(), ..data.clone() },
-            filter: Arc::new(filter),
-        }
+        let filter = Filter::of(data);
+        let code_set = filter.as_ref().map(|filter| filter.hashes().to_vec()).unwrap_or_default();
+        Self { data: SubscriptionData { code_set, ..data.clone() }, filter: filter.map(Arc::new) }
     }
 }
 
@@ -137,9 +144,9 @@ impl Consumers {
     pub(crate) fn member(&self, group: &str, topic: &str) -> Option<Member> {
         let groups = self.groups.read();
         let group = groups.get(group)?;
-        let subscription = group.subscriptions.get(topic).map(|subscription| {
-            let is_tag = subscription.data.expression_type.eq_ignore_ascii_case("TAG");
-            (subscription.data.sub_version, Arc::clone(&subscription.filter), is_tag)
+        let subscription = group.subscriptions.get(topic).map(|Subscription { data, filter }| Subscribed {
+            version: data.sub_version,
+            filter: filter.clone(),
         });
         Some(Member { model: group.model, subscription })
     }

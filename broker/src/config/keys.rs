@@ -286,6 +286,7 @@ table! {
         "transactionCheckMax" => transaction_check_max,
         "transactionCheckInterval" => transaction_check_interval,
         "rejectTransactionMessage" => reject_transaction_message,
+        "enablePropertyFilter" => enable_property_filter,
         "probeListenPort" => probe_listen_port,
         "externalAddress" => external_address,
         "leaveTimeoutMillis" => leave_timeout,

@@ -65,6 +65,8 @@ pub struct BrokerConfig {
     pub transaction_check_max: u32,
     pub transaction_check_interval: Duration,
     pub reject_transaction_message: bool,
+    /// Subscriptions may be expressions on properties (SQL92).
+    pub enable_property_filter: bool,
     /// Gantry's own: where probes and metrics are served by HTTP; 0 is off.
     pub probe_listen_port: u16,
     /// Gantry's own: `host:port` by which clients outside reach this broker, told to the name servers.
@@ -130,6 +132,7 @@ impl BrokerConfig {
             transaction_check_max: 15,
             transaction_check_interval: Duration::from_secs(30),
             reject_transaction_message: false,
+            enable_property_filter: false,
             probe_listen_port: 0,
             external_address: None,
             leave_timeout: Duration::ZERO,

@@ -2,6 +2,7 @@
 
 use crate::broker::Broker;
 use crate::clients::Client;
+use crate::filter::{self, Filter};
 use gantry_message::name;
 use gantry_remoting::body::{ConsumerIdList, HeartbeatData};
 use gantry_remoting::header::{ConsumerGroup, FromFields as _, ProducerGroup, UnregisterClient};
@@ -70,20 +71,20 @@ pub(crate) fn consumer_ids(broker: &Broker, command: &Command<'_>) -> Result<Ans
 }
 
 /// Asked at the start of a consumer whose subscription is no tag: SQL is not evaluated here yet.
-pub(crate) fn check_client_config(command: &Command<'_>) -> Result<Answer, Refusal> {
+pub(crate) fn check_client_config(broker: &Broker, command: &Command<'_>) -> Result<Answer, Refusal> {
     #[derive(serde::Deserialize, Default)]
     #[serde(rename_all = "camelCase", default)]
     struct Body {
         subscription_data: Option<gantry_remoting::body::SubscriptionData>,
     }
     let body: Body = fastjson::from_slice(command.body)?;
-    match body.subscription_data {
-        Some(data) if !data.expression_type.eq_ignore_ascii_case("TAG") => Err(failed(format!(
-            "The broker does not support consumer to filter message by {}",
-            data.expression_type
-        ))),
-        _ => Ok(Answer::ok()),
+    let Some(data) = body.subscription_data else { return Ok(Answer::ok()) };
+    super::pull::check_kind(broker, &data.expression_type)?;
+    if !filter::is_tags(&data.expression_type) {
+        Filter::parse(&data.expression_type, &data.sub_string)
+            .map_err(|error| Refusal::new(ResponseCode::SUBSCRIPTION_PARSE_FAILED, error.to_string()))?;
     }
+    Ok(Answer::ok())
 }
 
 pub(crate) fn consumer_connections(broker: &Broker, command: &Command<'_>) -> Result<Answer, Refusal> {

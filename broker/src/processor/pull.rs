@@ -2,7 +2,7 @@
 
 use super::{SEE_ALSO, no_topic};
 use crate::broker::Broker;
-use crate::filter::TagFilter;
+use crate::filter::{self, Filter};
 use crate::holds::{HeldPull, Hold};
 use crate::scaling::{self, Passage};
 use crate::session::BrokerSession;
@@ -46,6 +46,9 @@ pub(crate) fn pull(session: &mut BrokerSession, command: &Command<'_>, out: &mut
     let queue = topic.queue(&broker.store, header.queue_id);
     let read = Read { topic: &topic, queue: &queue, group: header.consumer_group, offset, filter: &filter };
     let max_messages = header.max_msg_nums.max(0) as usize;
+    if is_cold_look(broker, &queue, offset, &filter) {
+        return look_elsewhere(session, to, topic, queue, header.consumer_group.into(), offset, filter);
+    }
     let pulled = match broker.slowest_get.time(|| read.pull(broker, max_messages)) {
         Ok(pulled) => pulled,
         Err(error) => return out.refuse(to, ResponseCode::SYSTEM_ERROR, &error.to_string()),
@@ -101,7 +104,7 @@ struct Read<'a> {
     queue: &'a Queue,
     group: &'a str,
     offset: QueueOffset,
-    filter: &'a TagFilter,
+    filter: &'a Filter,
 }
 
 impl Read<'_> {
@@ -115,14 +118,46 @@ impl Read<'_> {
                 Passage::Messages(count) => limits.scan = limits.scan.min(count),
                 Passage::Closed => return Ok(None),
             }
-            let matches = |tag| self.filter.matches(tag);
-            let pulled = broker.store.pull(&self.queue.log, self.offset, limits, matches)?;
+            let pulled = broker.store.pull(&self.queue.log, self.offset, limits, self.filter)?;
             // A flip in between may have put messages there that nobody asked the gate about.
             if self.topic.scales.changes() == before {
                 return Ok(Some(pulled));
             }
         }
     }
+}
+
+/// True when the filter has to look at messages that come from the disk.
+fn is_cold_look(broker: &Broker, queue: &Queue, offset: QueueOffset, filter: &Filter) -> bool {
+    let is_hot = |offset| broker.store.is_in_memory(&queue.log, offset).unwrap_or(true);
+    filter.reads_messages() && offset < broker.store.max_offset(&queue.log) && !is_hot(offset)
+}
+
+/// Reads on a thread that may wait for the disk, and answers from there.
+fn look_elsewhere(
+    session: &BrokerSession,
+    to: ReplyTo,
+    topic: Arc<Topic>,
+    queue: Arc<Queue>,
+    group: Box<str>,
+    offset: QueueOffset,
+    filter: Arc<Filter>,
+) {
+    let (broker, peer) = (Arc::clone(&session.broker), Arc::clone(&session.peer));
+    tokio::task::spawn_blocking(move || {
+        let read = Read { topic: &topic, queue: &queue, group: &group, offset, filter: &filter };
+        let mut out = Outbound::default();
+        match read.pull(&broker, MOST_FROM_DISK) {
+            Ok(Some(pulled)) => {
+                broker.got.add(pulled.count as u64);
+                write(&mut out, to, &pulled, offset);
+            }
+            Ok(None) => answer_gated(&broker, &mut out, to, &queue, offset),
+            Err(error) => out.refuse(to, ResponseCode::SYSTEM_ERROR, &error.to_string()),
+        }
+        // A client that is gone needs no answer.
+        let _ = peer.send(&mut out);
+    });
 }
 
 /// In front of a closed gate a client sees a queue that has nothing new.
@@ -146,6 +181,10 @@ pub(crate) fn pull_again(session: &mut BrokerSession, hold: &Hold, out: &mut Out
         return;
     }
     let queue = topic.queue(&broker.store, pull.queue_id);
+    if is_cold_look(broker, &queue, hold.offset, &hold.filter) {
+        let filter = Arc::clone(&hold.filter);
+        return look_elsewhere(session, pull.to, topic, queue, pull.group.clone(), hold.offset, filter);
+    }
     let read =
         Read { topic: &topic, queue: &queue, group: &pull.group, offset: hold.offset, filter: &hold.filter };
     match read.pull(broker, pull.max_messages.max(0) as usize) {
@@ -182,7 +221,7 @@ fn check(
     broker: &Broker,
     session: &BrokerSession,
     header: &PullMessage<'_>,
-) -> Result<(Arc<Topic>, Arc<TagFilter>), Refusal> {
+) -> Result<(Arc<Topic>, Arc<Filter>), Refusal> {
     if broker.config.broker_permission & PERM_READ == 0 {
         return Err(Refusal::new(
             ResponseCode::NO_PERMISSION,
@@ -204,13 +243,11 @@ fn check(
     let topic = broker.topics.get(header.topic).ok_or_else(|| no_topic(header.topic))?;
     check_readable(broker, &topic, header.consumer_group, header.queue_id)?;
     if header.sys_flag & header::PULL_SUBSCRIPTION != 0 {
-        let is_tag =
-            header.expression_type.is_none_or(|kind| kind.is_empty() || kind.eq_ignore_ascii_case("TAG"));
-        if !is_tag {
-            return Err(no_expression_filter());
-        }
-        let filter = TagFilter::parse(header.subscription.unwrap_or_default()).map_err(|_| {
-            Refusal::new(ResponseCode::SUBSCRIPTION_PARSE_FAILED, "parse the consumer's subscription failed")
+        let kind = header.expression_type.unwrap_or_default();
+        check_kind(broker, kind)?;
+        let filter = Filter::parse(kind, header.subscription.unwrap_or_default()).map_err(|error| {
+            let text = format!("parse the consumer's subscription failed: {error}");
+            Refusal::new(ResponseCode::SUBSCRIPTION_PARSE_FAILED, text)
         })?;
         return Ok((topic, Arc::new(filter)));
     }
@@ -226,25 +263,31 @@ fn check(
             format!("the consumer group[{}] can not consume by broadcast way", header.consumer_group),
         ));
     }
-    let Some((version, filter, is_tag)) = member.subscription else {
+    let Some(subscribed) = member.subscription else {
         return Err(Refusal::new(
             ResponseCode::SUBSCRIPTION_NOT_EXIST,
             format!("the consumer's subscription not exist{SEE_ALSO}"),
         ));
     };
-    if version < header.sub_version {
+    if subscribed.version < header.sub_version {
         return Err(Refusal::new(
             ResponseCode::SUBSCRIPTION_NOT_LATEST,
             "the consumer's subscription not latest",
         ));
     }
-    if !is_tag {
-        return Err(no_expression_filter());
+    if subscribed.filter.as_ref().is_none_or(|filter| filter.reads_messages()) {
+        check_kind(broker, "SQL92")?;
     }
     if header.sys_flag & header::PULL_CLASS_FILTER != 0 {
         tracing::trace!(addr = %session.peer.addr(), "class filters run on the client");
-        return Ok((topic, Arc::new(TagFilter::All)));
+        return Ok((topic, Arc::new(Filter::All)));
     }
+    let filter = subscribed.filter.ok_or_else(|| {
+        Refusal::new(
+            ResponseCode::FILTER_DATA_NOT_EXIST,
+            "The broker's consumer filter data is not exist!Your expression may be wrong!",
+        )
+    })?;
     Ok((topic, filter))
 }
 
@@ -271,11 +314,15 @@ fn check_readable(broker: &Broker, topic: &Topic, group: &str, queue_id: i32) ->
     Ok(())
 }
 
-fn no_expression_filter() -> Refusal {
-    Refusal::new(
+/// Refuses types of subscriptions that are not switched on.
+pub(super) fn check_kind(broker: &Broker, kind: &str) -> Result<(), Refusal> {
+    if filter::is_tags(kind) || broker.config.enable_property_filter {
+        return Ok(());
+    }
+    Err(Refusal::new(
         ResponseCode::SYSTEM_ERROR,
-        "The broker does not support consumer to filter message by SQL92",
-    )
+        format!("The broker does not support consumer to filter message by {kind}"),
+    ))
 }
 
 fn code_of(pulled: &Pulled, asked: QueueOffset) -> ResponseCode {
@@ -348,3 +395,5 @@ fn write(out: &mut Outbound, to: ReplyTo, pulled: &Pulled, asked: QueueOffset) {
 }
 
 const COPY_BELOW: usize = 1024;
+/// Messages of an answer that waited for the disk: Apache's `maxTransferCountOnMessageInDisk`.
+const MOST_FROM_DISK: usize = 8;

@@ -49,6 +49,7 @@ pub(crate) const CASES: &[Case] = &[
     case("offsets-survive-consumer-restart", EVERY),
     case("broadcasting", EVERY),
     case("tag-filter", EVERY),
+    case("property-filter", EVERY).on(Kind::PropertiesAreFiltered),
     case("send-sync", EVERY),
     case("send-async", EVERY),
     case("send-oneway", EVERY),

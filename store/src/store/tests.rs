@@ -66,7 +66,7 @@ fn consume(store: &Store, topic: &str, id: i32) -> Vec<(i64, Vec<u8>)> {
     let queue = store.queue(topic, id);
     let (mut all, mut at) = (Vec::new(), queue.min_offset());
     loop {
-        let pulled = store.pull(&queue, at, PullLimits::new(32), |_| true).unwrap();
+        let pulled = store.pull(&queue, at, PullLimits::new(32), &|_: i64| true).unwrap();
         at = pulled.next_offset;
         match pulled.status {
             PullStatus::Found => {
@@ -280,8 +280,9 @@ fn pulls_outside_a_queue_are_corrected() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(config(dir.path())).unwrap();
     let pull = |offset| {
-        let pulled =
-            store.pull(&store.queue("A", 0), QueueOffset(offset), PullLimits::new(32), |_| true).unwrap();
+        let pulled = store
+            .pull(&store.queue("A", 0), QueueOffset(offset), PullLimits::new(32), &|_: i64| true)
+            .unwrap();
         (pulled.status, pulled.next_offset.0)
     };
     assert_eq!(pull(0), (PullStatus::NoMessageInQueue, 0));
@@ -299,10 +300,10 @@ fn a_filter_that_matches_nothing_still_advances() {
     let store = Store::open(config(dir.path())).unwrap();
     (0..1000).for_each(|n| drop(send(&store, "A", 0, n)));
     let queue = store.queue("A", 0);
-    let pulled = store.pull(&queue, QueueOffset(0), PullLimits::new(32), |_| false).unwrap();
+    let pulled = store.pull(&queue, QueueOffset(0), PullLimits::new(32), &|_: i64| false).unwrap();
     assert_eq!((pulled.status, pulled.next_offset), (PullStatus::NoMatchedMessage, QueueOffset(800)));
     let code = tag_code(Some("tag1"));
-    let pulled = store.pull(&queue, QueueOffset(0), PullLimits::new(5), |tag| tag == code).unwrap();
+    let pulled = store.pull(&queue, QueueOffset(0), PullLimits::new(5), &|tag: i64| tag == code).unwrap();
     let bytes: Vec<u8> = pulled.slices().flat_map(|slice| slice.to_vec()).collect();
     let offsets: Vec<_> = record::records(&bytes).map(|r| r.unwrap().queue_offset).collect();
     assert_eq!(offsets, [1, 4, 7, 10, 13]);

@@ -36,6 +36,7 @@ public final class Cases {
         ALL.put("lite-pull-subscribe", LitePull::subscribe);
         ALL.put("broadcasting", Broadcasting::run);
         ALL.put("tag-filter", TagFilter::run);
+        ALL.put("property-filter", PropertyFilter::run);
         ALL.put("consume-from-first", ConsumeFrom::firstWhileYoung);
         ALL.put("consume-from-last", ConsumeFrom::lastWhileYoung);
         ALL.put("consume-from-timestamp", ConsumeFrom::timestampWhileYoung);
