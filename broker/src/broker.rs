@@ -14,6 +14,7 @@ use crate::rates::{Rate, Slowest};
 use crate::registration::Registration;
 use crate::scaling::{self, Journal, Passages, Settling};
 use crate::stop::Stop;
+use crate::timers::Timers;
 use crate::topics::{Queue, Topic, Topics};
 use crate::transactions::Transactions;
 use gantry_message::delay::DelayLevels;
@@ -40,6 +41,7 @@ pub(crate) struct Broker {
     pub(crate) registration: Registration,
     pub(crate) delays: Delays,
     pub(crate) transactions: Transactions,
+    pub(crate) timers: Timers,
     /// Set when threads shall end.
     pub(crate) stop: Stop,
     /// Held by whoever changes topics: what is read before is still so when it is written.
@@ -116,6 +118,7 @@ impl Broker {
             passages: Passages::default(),
             groups: Groups::load(&dir, config.auto_create_subscription_group)?,
             transactions: Transactions::load(&config, &store, &offsets)?,
+            timers: Timers::load(&dir, &store, &offsets)?,
             offsets,
             stop: Stop::default(),
             consumers: Consumers::default(),

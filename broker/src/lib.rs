@@ -14,6 +14,7 @@ mod groups;
 mod holds;
 mod json_file;
 mod leave;
+mod ledger;
 mod locks;
 mod metrics;
 mod name_servers;
@@ -26,6 +27,7 @@ mod scaling;
 mod session;
 mod start;
 mod stop;
+mod timers;
 mod topics;
 mod transactions;
 

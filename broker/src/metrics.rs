@@ -33,8 +33,10 @@ pub(crate) fn text(broker: &Broker) -> String {
     gauge("topics", "Topics, those of the system included", snapshot.topics as f64);
     gauge("consumers", "Consumers that are connected", snapshot.consumers as f64);
     gauge("producers", "Producers that are connected", snapshot.producers as f64);
-    let open = broker.transactions.open();
+    let open = broker.transactions.ledger().len();
     gauge("transactions_open", "Transactions whose producer has not decided yet", open as f64);
+    let waiting = broker.timers.ledger().len();
+    gauge("timers_waiting", "Messages that wait for their time of delivery", waiting as f64);
     let scaling = broker.settling.topics();
     let stale = scaling.iter().map(|topic| topic.scales.producers.stale().len()).sum::<usize>();
     gauge("topics_scaling", "Ordered topics whose number of queues is being changed", scaling.len() as f64);

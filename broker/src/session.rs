@@ -124,9 +124,7 @@ impl BrokerSession {
             RequestCode::GET_CONSUMER_RUNNING_INFO | RequestCode::CONSUME_MESSAGE_DIRECTLY => {
                 return processor::relay(self, command, out);
             }
-            RequestCode::RECALL_MESSAGE => {
-                Err(Refusal::new(ResponseCode::NO_PERMISSION, "recall failed, operation is forbidden"))
-            }
+            RequestCode::RECALL_MESSAGE => return processor::recall(self, command, out),
             code => Err(Refusal::new(
                 ResponseCode::REQUEST_CODE_NOT_SUPPORTED,
                 format!(" request type {} not supported", code.0),

@@ -9,7 +9,7 @@ use crate::leave;
 use crate::probe::Probe;
 use crate::registration::Registration;
 use crate::session::BrokerService;
-use crate::transactions;
+use crate::{timers, transactions};
 use gantry_remoting::server::{Limits, bind, serve};
 use gantry_store::{OpenError, Store};
 use std::io;
@@ -123,8 +123,11 @@ pub async fn start(config: BrokerConfig, shutdown: watch::Receiver<bool>) -> Res
         tracing::error!("{text}");
         let _ = fail.send(Some(text));
     });
-    let threads =
-        [thread(&broker, "broker-delay", Delays::run)?, thread(&broker, "broker-asks", transactions::run)?];
+    let threads = [
+        thread(&broker, "broker-delay", Delays::run)?,
+        thread(&broker, "broker-timer", timers::run)?,
+        thread(&broker, "broker-asks", transactions::run)?,
+    ];
     let service = Arc::new(BrokerService(Arc::clone(&broker)));
     let limits = Arc::new(Limits::default());
     let servers: Vec<_> = std::iter::once(listener)
@@ -256,8 +259,10 @@ fn thread(broker: &Arc<Broker>, name: &str, work: fn(&Broker)) -> Result<std::th
 
 /// Writes offsets; a failure is told, and the next time tries again.
 fn save(broker: &Broker) {
-    if let Err(error) = broker.transactions.save_positions(broker) {
-        tracing::warn!(%error, "cannot save where transactions stand: the next start reads more of the log");
+    for ledger in [broker.transactions.ledger(), broker.timers.ledger()] {
+        if let Err(error) = ledger.save_positions(broker) {
+            tracing::warn!(%error, "cannot save where transactions and timers stand: the next start reads more of the log");
+        }
     }
     if let Err(error) = broker.offsets.save() {
         tracing::error!(%error, "cannot save the consumer offsets: a restart would repeat messages");

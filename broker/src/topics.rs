@@ -270,7 +270,7 @@ fn system_topics(config: &BrokerConfig) -> Vec<TopicConfig> {
         TopicConfig::new(&format!("rmq_sys_REVIVE_LOG_{cluster}"), 8, READ_WRITE),
         TopicConfig::new(name::HALF_TOPIC, 1, READ_WRITE),
         TopicConfig::new(name::HALF_MARKS_TOPIC, 1, READ_WRITE),
-        TopicConfig::new("rmq_sys_wheel_timer", 1, READ_WRITE),
+        TopicConfig::new(name::TIMER_TOPIC, 1, READ_WRITE),
     ];
     if config.auto_create_topic_enable {
         topics.push(TopicConfig::new(name::DEFAULT_TOPIC, config.default_topic_queue_nums, ALL));

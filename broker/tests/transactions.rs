@@ -7,13 +7,13 @@ mod support;
 use gantry_message::{Record, id};
 use gantry_remoting::body::{HeartbeatData, ProducerData};
 use gantry_remoting::client::Connection;
-use gantry_remoting::header::{EndTransaction, QueueBound, ToFields as _};
+use gantry_remoting::header::{EndTransaction, ToFields as _};
 use gantry_remoting::{CommandBuf, RequestCode, ResponseCode, fastjson};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use support::{Broker, WAIT, free_port, read_queue, send_command_with};
+use support::{Broker, WAIT, free_port, is_at_end, read_queue, send_command_with};
 use tokio::sync::mpsc;
 
 const CYCLES: u64 = 30;
@@ -166,25 +166,5 @@ async fn transactions_end_once_through_kills() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     println!("{CYCLES} kills, {} committed, {at} seen, none twice", committed.len());
-    nothing_is_open(&producer, &root).await;
-}
-
-/// The file says that all halves are done with.
-async fn nothing_is_open(producer: &Producer, root: &std::path::Path) {
-    const HALVES: &str = "RMQ_SYS_TRANS_HALF_TOPIC";
-    let max = QueueBound { topic: HALVES, queue_id: 0 }
-        .into_command(CommandBuf::request(RequestCode::GET_MAX_OFFSET));
-    let answer = producer.connection.request(max, WAIT).await.unwrap();
-    let end: i64 = answer.find("offset").unwrap().parse().unwrap();
-    let start = Instant::now();
-    loop {
-        let text = std::fs::read_to_string(root.join("config/consumerOffset.json")).unwrap();
-        let file: serde_json::Value = serde_json::from_str(&text).unwrap();
-        let done = &file["offsetTable"][format!("{HALVES}@CID_RMQ_SYS_TRANS")]["0"];
-        if *done == end {
-            return;
-        }
-        assert!(start.elapsed() < WAIT, "halves before {done} of {end} are done with");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    is_at_end(&producer.connection, &root, "CID_RMQ_SYS_TRANS", "RMQ_SYS_TRANS_HALF_TOPIC").await;
 }

@@ -17,6 +17,7 @@ var cases = map[string]func(*stage){
 	"send-oneway":                      sendOneway,
 	"send-batch":                       sendBatch,
 	"transactions":                     transactions,
+	"timed-delivery":                   timedDelivery,
 	"push-concurrently":                pushConcurrently,
 	"push-orderly":                     pushOrderly,
 	"broadcasting":                     broadcasting,

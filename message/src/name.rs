@@ -13,6 +13,10 @@ pub const HALF_TOPIC: &str = "RMQ_SYS_TRANS_HALF_TOPIC";
 pub const HALF_MARKS_TOPIC: &str = "RMQ_SYS_TRANS_OP_HALF_TOPIC";
 /// Where those go that no producer decided on.
 pub const GIVEN_UP_TOPIC: &str = "TRANS_CHECK_MAX_TIME_TOPIC";
+/// Where messages with a time of delivery of their own wait (Apache: `TimerMessageStore.TIMER_TOPIC`).
+pub const TIMER_TOPIC: &str = "rmq_sys_wheel_timer";
+/// Which of them were delivered or taken back. Gantry's own.
+pub const TIMER_MARKS_TOPIC: &str = "rmq_sys_gantry_timer_marks";
 /// Where a broker puts on record how topics are scaled. Gantry's own; no client may write there.
 pub const SCALING_TOPIC: &str = "rmq_sys_gantry_scaling";
 /// Prefix of a group's retry topic.
@@ -107,6 +111,8 @@ pub fn is_send_forbidden(topic: &str) -> bool {
         topic,
         SCHEDULE_TOPIC
             | SCALING_TOPIC
+            | TIMER_TOPIC
+            | TIMER_MARKS_TOPIC
             | HALF_TOPIC
             | HALF_MARKS_TOPIC
             | GIVEN_UP_TOPIC

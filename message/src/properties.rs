@@ -32,6 +32,20 @@ pub const PRODUCER_GROUP: &str = "PGROUP";
 pub const CHECK_IMMUNITY_TIME: &str = "CHECK_IMMUNITY_TIME_IN_SECONDS";
 /// How often Apache's broker has asked about it.
 pub const TRANSACTION_CHECK_TIMES: &str = "TRANSACTION_CHECK_TIMES";
+/// Seconds until delivery.
+pub const TIMER_DELAY_SEC: &str = "TIMER_DELAY_SEC";
+/// Milliseconds until delivery.
+pub const TIMER_DELAY_MS: &str = "TIMER_DELAY_MS";
+/// Time of delivery, milliseconds since the epoch.
+pub const TIMER_DELIVER_MS: &str = "TIMER_DELIVER_MS";
+/// The same, written by the broker.
+pub const TIMER_OUT_MS: &str = "TIMER_OUT_MS";
+/// When a message began to wait for its time, written by the broker.
+pub const TIMER_ENQUEUE_MS: &str = "TIMER_ENQUEUE_MS";
+/// When it was delivered, written by the broker.
+pub const TIMER_DEQUEUE_MS: &str = "TIMER_DEQUEUE_MS";
+/// Takes a message back: its unique key, or its topic, `+` and its unique key.
+pub const TIMER_DEL_UNIQKEY: &str = "TIMER_DEL_UNIQKEY";
 /// The unique key that the client made.
 pub const UNIQ_KEY: &str = "UNIQ_KEY";
 /// Offset id of a retried message's first record.

@@ -286,6 +286,9 @@ table! {
         "transactionCheckMax" => transaction_check_max,
         "transactionCheckInterval" => transaction_check_interval,
         "rejectTransactionMessage" => reject_transaction_message,
+        "timerWheelEnable" => timer_wheel_enable,
+        "timerMaxDelaySec" => timer_max_delay_sec,
+        "recallMessageEnable" => recall_message_enable,
         "enablePropertyFilter" => enable_property_filter,
         "probeListenPort" => probe_listen_port,
         "externalAddress" => external_address,
@@ -318,6 +321,7 @@ fn check(config: &BrokerConfig, key: &str) -> Result<(), String> {
         "mapedFileSizeConsumeQueue" if config.maped_file_size_consume_queue < 20 => {
             Err("must be at least 20".into())
         }
+        "timerMaxDelaySec" if config.timer_max_delay_sec < 1 => Err("must be at least 1".into()),
         "messageDelayLevel" => gantry_message::delay::DelayLevels::parse(&config.message_delay_level)
             .map(drop)
             .map_err(|e| e.to_string()),
@@ -330,7 +334,7 @@ fn check(config: &BrokerConfig, key: &str) -> Result<(), String> {
 pub(super) fn is_apaches(key: &str) -> bool {
     const ENDINGS: [&str; 6] =
         ["ThreadPoolNums", "ThreadPoolQueueCapacity", "ThreadPoolNum", "InQueue", "PoolSize", "MillsInQueue"];
-    const KEYS: [&str; 20] = [
+    const KEYS: [&str; 19] = [
         "brokerRole",
         "brokerIP2",
         "haListenPort",
@@ -348,7 +352,6 @@ pub(super) fn is_apaches(key: &str) -> bool {
         "brokerFastFailureEnable",
         "enableCalcFilterBitMap",
         "compressedRegister",
-        "timerWheelEnable",
         "rocketmqHome",
         "useServerSideResetOffset",
     ];

@@ -65,6 +65,12 @@ pub struct BrokerConfig {
     pub transaction_check_max: u32,
     pub transaction_check_interval: Duration,
     pub reject_transaction_message: bool,
+    /// Messages may have a time of delivery of their own.
+    pub timer_wheel_enable: bool,
+    /// How far away that may be, in seconds.
+    pub timer_max_delay_sec: i64,
+    /// They may be taken back by their handle until then.
+    pub recall_message_enable: bool,
     /// Subscriptions may be expressions on properties (SQL92).
     pub enable_property_filter: bool,
     /// Gantry's own: where probes and metrics are served by HTTP; 0 is off.
@@ -132,6 +138,9 @@ impl BrokerConfig {
             transaction_check_max: 15,
             transaction_check_interval: Duration::from_secs(30),
             reject_transaction_message: false,
+            timer_wheel_enable: true,
+            timer_max_delay_sec: 3 * 24 * 3600,
+            recall_message_enable: false,
             enable_property_filter: false,
             probe_listen_port: 0,
             external_address: None,

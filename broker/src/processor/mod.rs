@@ -1,5 +1,6 @@
 //! What each request does, by subject.
 
+mod append;
 mod client;
 mod flush_wait;
 mod group;
@@ -8,6 +9,7 @@ mod lock;
 mod offset;
 mod pull;
 mod query;
+mod recall;
 mod relay;
 mod reset;
 mod runtime;
@@ -18,6 +20,7 @@ mod stats;
 mod topic;
 mod transaction;
 
+pub(crate) use append::*;
 pub(crate) use client::*;
 pub(crate) use flush_wait::*;
 pub(crate) use group::*;
@@ -26,6 +29,7 @@ pub(crate) use lock::*;
 pub(crate) use offset::*;
 pub(crate) use pull::*;
 pub(crate) use query::*;
+pub(crate) use recall::*;
 pub(crate) use relay::*;
 pub(crate) use reset::*;
 pub(crate) use runtime::*;
@@ -36,8 +40,11 @@ pub(crate) use stats::*;
 pub(crate) use topic::*;
 pub(crate) use transaction::*;
 
+use crate::broker::Broker;
+use crate::session::BrokerSession;
 use gantry_remoting::ResponseCode;
-use gantry_remoting::reply::Refusal;
+use gantry_remoting::reply::{Outbound, Refusal};
+use std::sync::Arc;
 
 /// Apache points its users here from every topic refusal; its client prints the text as it is.
 const SEE_ALSO: &str = " See https://rocketmq.apache.org/docs/bestPractice/06FAQ for further details.";
@@ -51,4 +58,15 @@ fn no_topic(topic: &str) -> Refusal {
 
 fn failed(error: impl std::fmt::Display) -> Refusal {
     Refusal::new(ResponseCode::SYSTEM_ERROR, error.to_string())
+}
+
+/// Has a thread that may wait write an answer.
+fn in_background(session: &BrokerSession, answer: impl FnOnce(&Broker, &mut Outbound) + Send + 'static) {
+    let (broker, peer) = (Arc::clone(&session.broker), Arc::clone(&session.peer));
+    tokio::task::spawn_blocking(move || {
+        let mut out = Outbound::default();
+        answer(&broker, &mut out);
+        // A client that is gone needs no answer.
+        let _ = peer.send(&mut out);
+    });
 }

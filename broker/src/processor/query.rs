@@ -1,6 +1,6 @@
 //! Single messages by id and by key (Apache: `QueryMessageProcessor`).
 
-use super::failed;
+use super::{failed, in_background};
 use crate::broker::Broker;
 use crate::session::BrokerSession;
 use gantry_remoting::header::{FromFields as _, QueryMessage, ViewMessage};
@@ -8,7 +8,6 @@ use gantry_remoting::reply::{Answer, Outbound, Refusal};
 use gantry_remoting::{Command, ResponseCode};
 use gantry_store::PhysicalOffset;
 use std::ops::RangeInclusive;
-use std::sync::Arc;
 
 pub(crate) fn view(broker: &Broker, command: &Command<'_>) -> Result<Answer, Refusal> {
     let header = ViewMessage::from_fields(command.ext)?;
@@ -26,13 +25,7 @@ pub(crate) fn query(session: &BrokerSession, command: &Command<'_>, out: &mut Ou
         Ok(header) => KeyQuery::new(&header, session.broker.config.default_query_max_num),
         Err(error) => return out.answer(to, &Refusal::from(error).into()),
     };
-    let (broker, peer) = (Arc::clone(&session.broker), Arc::clone(&session.peer));
-    tokio::task::spawn_blocking(move || {
-        let mut out = Outbound::default();
-        out.answer(to, &query.run(&broker));
-        // A client that is gone needs no answer.
-        let _ = peer.send(&mut out);
-    });
+    in_background(session, move |broker, out| out.answer(to, &query.run(broker)));
 }
 
 struct KeyQuery {

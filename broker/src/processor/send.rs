@@ -1,10 +1,13 @@
 //! Sending: SEND_MESSAGE, SEND_MESSAGE_V2, SEND_BATCH_MESSAGE (Apache: `SendMessageProcessor`).
 
+use super::append::{append_when, illegal, placed, store_one};
 use super::flush_wait::{SendReceipt, wait_for_flush};
+use super::recall::{Recall, recall_by_message};
 use super::{SEE_ALSO, failed, no_topic};
 use crate::broker::Broker;
 use crate::session::BrokerSession;
-use crate::topics::{Queue, Topic};
+use crate::timers::{When, handle, is_time};
+use crate::topics::Topic;
 use gantry_message::hash::tag_code;
 use gantry_message::{Host, batch, id, name, properties, sys_flag};
 use gantry_remoting::body::{PERM_WRITE, TopicConfig};
@@ -12,7 +15,7 @@ use gantry_remoting::header::{FromFields as _, SendMessage, SendMessageV2};
 use gantry_remoting::reply::{Outbound, Refusal, ReplyTo};
 use gantry_remoting::{Command, RequestCode, ResponseCode};
 use gantry_scaling::TopicScaling;
-use gantry_store::{AppendError, Appended, ConsumeQueue, FlushMode, NewMessage, Tag, Turn};
+use gantry_store::{Appended, FlushMode, NewMessage, PhysicalOffset, Tag};
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
@@ -27,12 +30,28 @@ pub(crate) struct Stored {
     queue_offset: i64,
     /// A half message's unique key: its producer finds the transaction by it.
     transaction_id: Option<Box<str>>,
+    /// By which a message that waits for its time can be taken back.
+    recall_handle: Option<Box<str>>,
+}
+
+impl Stored {
+    pub(super) fn new(queue_id: i32, place: &Appended) -> Self {
+        Self {
+            physical_offset: place.physical_offset.0,
+            batch_ids: None,
+            queue_id,
+            queue_offset: place.queue_offset.0,
+            transaction_id: None,
+            recall_handle: None,
+        }
+    }
 }
 
 pub(crate) fn send(session: &mut BrokerSession, command: &Command<'_>, out: &mut Outbound) {
     let to = command.reply_to();
     match store(session, command) {
-        Ok((stored, end, wait)) => {
+        Ok(Outcome::Recall(recall)) => recall_by_message(session, to, recall),
+        Ok(Outcome::Stored(stored, end, wait)) => {
             let broker = &session.broker;
             let sync = broker.store.config().flush == FlushMode::Sync;
             // A oneway send needs no answer, so nobody waits.
@@ -75,6 +94,9 @@ pub(super) fn answer_send(
         if let Some(id) = &stored.transaction_id {
             header.field("transactionId", id);
         }
+        if let Some(handle) = &stored.recall_handle {
+            header.field("recallHandle", handle);
+        }
         header.field("MSG_REGION", &broker.config.region_id);
         header.field("TRACE_ON", if broker.config.trace_on { "true" } else { "false" });
     };
@@ -86,10 +108,16 @@ thread_local! {
     static MESSAGE_ID: std::cell::RefCell<String> = const { std::cell::RefCell::new(String::new()) };
 }
 
-type Done = (Stored, gantry_store::PhysicalOffset, bool);
+/// What became of a send.
+enum Outcome {
+    /// The answer's fields, the place up to which the log must be safe, and whether to wait for it.
+    Stored(Stored, PhysicalOffset, bool),
+    /// It takes back another message.
+    Recall(Recall),
+}
 
-/// Checks and stores; gives the answer's fields, the place up to which the log must be safe, and whether to wait for it.
-fn store(session: &BrokerSession, command: &Command<'_>) -> Result<Done, Refusal> {
+/// Checks and stores.
+fn store(session: &BrokerSession, command: &Command<'_>) -> Result<Outcome, Refusal> {
     let broker = &*session.broker;
     let header = match command.request_code() {
         RequestCode::SEND_MESSAGE => SendMessage::from_fields(command.ext)?.into(),
@@ -137,113 +165,32 @@ fn store(session: &BrokerSession, command: &Command<'_>) -> Result<Done, Refusal
         extra_properties: &broker.extra_properties,
         tag: Tag::Code(facts.tag_code),
     };
-    let level = if dead { 0 } else { facts.delay_level };
-    let is_half = facts.is_transaction && !(message.reconsume_times > 0 && level > 0);
-    let (queue_id, appended) = if is_half {
+    // A retry that waits is no half any more, whatever the message was once.
+    let is_half = facts.is_transaction && !(message.reconsume_times > 0 && facts.delay_level > 0 && !dead);
+    if is_half {
         // It is delayed, if it shall be, once it is committed.
         let half = broker.transactions.prepare(broker, &topic, queue_id, &message)?;
         broker.put.add(1);
-        (queue_id, half)
-    } else {
-        append_in_time(broker, &topic, queue_id, level, &message, store_one(broker))?
-    };
-    let transaction_id = if is_half { properties::find(&text, properties::UNIQ_KEY) } else { None };
-    let stored = Stored {
-        physical_offset: appended.physical_offset.0,
-        batch_ids: None,
-        queue_id,
-        queue_offset: appended.queue_offset.0,
-        transaction_id: transaction_id.map(Into::into),
-    };
-    Ok((stored, appended.end, facts.wait))
-}
-
-/// Appends one message to the queue that takes what was sent to `asked`, and tells those who wait for it. Gives the queue.
-pub(crate) fn append(
-    broker: &Broker,
-    topic: &Topic,
-    asked: i32,
-    message: &NewMessage<'_>,
-) -> Result<(i32, Appended), Refusal> {
-    append_with(broker, topic, asked, message, |queue, turn| broker.store.append(queue, message, Some(turn)))
-}
-
-/// The same, with something else appended too.
-fn append_with(
-    broker: &Broker,
-    topic: &Topic,
-    asked: i32,
-    message: &NewMessage<'_>,
-    mut append: impl FnMut(&Arc<ConsumeQueue>, Turn<'_>) -> Result<Appended, AppendError>,
-) -> Result<(i32, Appended), Refusal> {
-    check_properties(broker, message)?;
-    let key = |state: &TopicScaling| Ok(state.key_of(message.properties));
-    let (queue, appended) =
-        placed(broker, topic, asked, key, |queue, turn| broker.slowest_put.time(|| append(queue, turn)))?;
-    broker.put.add(1);
-    let tag_code = match message.tag {
-        Tag::Code(code) => code,
-        Tag::DueAfter(_) => 0,
-    };
-    broker.arrived(&queue, tag_code, appended.end);
-    Ok((queue.log.id(), appended))
-}
-
-/// Refuses more properties than a record can have.
-pub(crate) fn check_properties(broker: &Broker, message: &NewMessage<'_>) -> Result<(), Refusal> {
-    if message.properties.len() + message.extra_properties.len() > properties::MAX_LEN {
-        return Err(illegal(broker, message.body.len()));
+        let transaction_id = properties::find(&text, properties::UNIQ_KEY).map(Into::into);
+        let stored = Stored { transaction_id, ..Stored::new(queue_id, &half) };
+        return Ok(Outcome::Stored(stored, half.end, facts.wait));
     }
-    Ok(())
-}
-
-/// Has `append` put a message into its queue, or into that of its delay level first. Gives the queue that takes it in the end.
-pub(crate) fn append_in_time(
-    broker: &Broker,
-    topic: &Topic,
-    asked: i32,
-    level: i32,
-    message: &NewMessage<'_>,
-    append: impl Fn(&Arc<ConsumeQueue>, &NewMessage<'_>, Turn<'_>) -> Result<Appended, AppendError>,
-) -> Result<(i32, Appended), Refusal> {
-    let level = level.min(broker.delay_levels.highest());
-    if level <= 0 {
-        return append_with(broker, topic, asked, message, |queue, turn| append(queue, message, turn));
+    let when = if facts.may_wait && !dead { When::of(broker, &text)? } else { When::Now };
+    if let When::At(_) = when
+        && let Some(recall) = Recall::of(&text, topic.name(), queue_id)
+    {
+        return Ok(Outcome::Recall(recall));
     }
-    let text = delayed_properties(message.properties, topic.name(), asked, level);
-    let tag = Tag::DueAfter(broker.delay_levels.delay(level).unwrap_or_default());
-    let message = NewMessage { properties: &text, tag, ..*message };
-    let schedule = broker.topics.get(name::SCHEDULE_TOPIC).ok_or_else(|| no_topic(name::SCHEDULE_TOPIC))?;
-    // The place is that of the stored record.
-    let waits =
-        append_with(broker, &schedule, level - 1, &message, |queue, turn| append(queue, &message, turn));
-    waits.map(|(_, appended)| (asked, appended))
-}
-
-/// Appends a message alone.
-pub(super) fn store_one(
-    broker: &Broker,
-) -> impl Fn(&Arc<ConsumeQueue>, &NewMessage<'_>, Turn<'_>) -> Result<Appended, AppendError> {
-    |queue, message, turn| broker.store.append(queue, message, Some(turn))
-}
-
-/// Has `append` put something into the queue that takes what was sent to `asked`, or that of its key; again, when that changed
-/// meanwhile.
-fn placed<'a, T>(
-    broker: &Broker,
-    topic: &Topic,
-    asked: i32,
-    key: impl Fn(&TopicScaling) -> Result<Option<&'a str>, Refusal>,
-    mut append: impl FnMut(&Arc<ConsumeQueue>, Turn<'_>) -> Result<T, AppendError>,
-) -> Result<(Arc<Queue>, T), Refusal> {
-    loop {
-        let place = topic.scales.place(asked, &key, || topic.config().write_queue_nums)?;
-        let queue = topic.queue(&broker.store, place.queue);
-        match append(&queue.log, topic.scales.turn(place)) {
-            Err(AppendError::NotItsTurn) => {}
-            result => return Ok((queue, result.map_err(|error| append_failed(broker, error))?)),
+    let (queue_id, appended) = append_when(broker, &topic, queue_id, when, &message, store_one(broker))?;
+    let recall_handle = match when {
+        When::At(at) if !topic.name().starts_with(name::RETRY_PREFIX) => {
+            let key = properties::find(&text, properties::UNIQ_KEY).unwrap_or_default();
+            Some(handle::write(topic.name(), &broker.config.broker_name, at, key).into())
         }
-    }
+        _ => None,
+    };
+    let stored = Stored { recall_handle, ..Stored::new(queue_id, &appended) };
+    Ok(Outcome::Stored(stored, appended.end, facts.wait))
 }
 
 fn store_batch(
@@ -254,7 +201,7 @@ fn store_batch(
     queue_id: i32,
     born_host: Host,
     facts: &Facts,
-) -> Result<Done, Refusal> {
+) -> Result<Outcome, Refusal> {
     if header.topic.starts_with(name::RETRY_PREFIX) {
         return Err(Refusal::new(
             ResponseCode::MESSAGE_ILLEGAL,
@@ -314,14 +261,8 @@ fn store_batch(
             broker.arrived(&queue, code, last.end);
         }
     }
-    let stored = Stored {
-        physical_offset: first.physical_offset.0,
-        batch_ids: Some(ids.into()),
-        queue_id: queue.log.id(),
-        queue_offset: first.queue_offset.0,
-        transaction_id: None,
-    };
-    Ok((stored, last.end, facts.wait))
+    let stored = Stored { batch_ids: Some(ids.into()), ..Stored::new(queue.log.id(), &first) };
+    Ok(Outcome::Stored(stored, last.end, facts.wait))
 }
 
 /// The key of a batch's messages. It goes to one queue, so it may have one key.
@@ -351,9 +292,10 @@ struct Facts {
     has_own: bool,
     tag_code: i64,
     delay_level: i32,
+    /// It asks for a time of delivery, or a level.
+    may_wait: bool,
     wait: bool,
     is_transaction: bool,
-    refused: Option<&'static str>,
 }
 
 impl Facts {
@@ -363,22 +305,23 @@ impl Facts {
             has_own: false,
             tag_code: 0,
             delay_level: 0,
+            may_wait: false,
             wait: true,
             is_transaction: false,
-            refused: None,
         };
         for (name, value) in properties::pairs(text) {
             match name {
                 properties::UNIQ_KEY => facts.has_unique_key = true,
                 properties::TAGS => facts.tag_code = tag_code(Some(value)),
-                properties::DELAY => facts.delay_level = value.parse().unwrap_or(0),
+                properties::DELAY => {
+                    facts.delay_level = value.parse().unwrap_or(0);
+                    facts.may_wait = true;
+                }
                 properties::WAIT => facts.wait = !value.eq_ignore_ascii_case("false"),
                 properties::TRANSACTION_PREPARED => {
                     facts.is_transaction = value.eq_ignore_ascii_case("true");
                 }
-                "TIMER_DELAY_SEC" | "TIMER_DELAY_MS" | "TIMER_DELIVER_MS" => {
-                    facts.refused = Some("messages with an exact time of delivery");
-                }
+                name if is_time(name) => facts.may_wait = true,
                 name => facts.has_own |= is_own(name),
             }
         }
@@ -430,12 +373,6 @@ fn check_topic(
         return Err(Refusal::new(
             ResponseCode::NO_PERMISSION,
             format!("the broker[{}] sending transaction message is forbidden", broker.config.broker_ip1),
-        ));
-    }
-    if let Some(what) = facts.refused {
-        return Err(Refusal::new(
-            ResponseCode::NO_PERMISSION,
-            format!("this broker does not take {what} yet"),
         ));
     }
     if let Some(found) = broker.topics.get(topic) {
@@ -521,36 +458,4 @@ fn retry_target(broker: &Broker, header: &SendMessageV2<'_>) -> Result<RetryTarg
 /// The group's dead letter topic, made when it is new.
 pub(super) fn dead_letter_topic(broker: &Broker, group: &str) -> Result<Arc<Topic>, Refusal> {
     broker.topic_or_new(&name::dlq_topic(group), 1)
-}
-
-/// Properties of a message that waits in the schedule topic for its real one.
-fn delayed_properties(text: &str, topic: &str, queue_id: i32, level: i32) -> String {
-    let mut out = properties::without(text, |name| {
-        matches!(name, properties::REAL_TOPIC | properties::REAL_QUEUE_ID | properties::DELAY)
-    });
-    properties::push(&mut out, properties::DELAY, &level.to_string());
-    properties::push(&mut out, properties::REAL_TOPIC, topic);
-    properties::push(&mut out, properties::REAL_QUEUE_ID, &queue_id.to_string());
-    out
-}
-
-fn illegal(broker: &Broker, body: usize) -> Refusal {
-    Refusal::new(
-        ResponseCode::MESSAGE_ILLEGAL,
-        format!(
-            "the message is illegal, maybe msg body or properties length not matched. msg body length {body} B, limit {} B, msg properties length limit 32 KiB",
-            broker.config.max_message_size
-        ),
-    )
-}
-
-pub(crate) fn append_failed(broker: &Broker, error: AppendError) -> Refusal {
-    match error {
-        AppendError::TooLarge { .. } => illegal(broker, 0),
-        AppendError::QueueDeleted => Refusal::new(ResponseCode::TOPIC_NOT_EXIST, error.to_string()),
-        AppendError::DiskFull { .. } | AppendError::Stopped | AppendError::Roll(_) => {
-            Refusal::new(ResponseCode::SERVICE_NOT_AVAILABLE, format!("service not available now. {error}"))
-        }
-        other => failed(other),
-    }
 }

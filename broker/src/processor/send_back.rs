@@ -1,8 +1,10 @@
 //! CONSUMER_SEND_MSG_BACK: a consumer failed, the message shall come again (Apache: `AbstractSendMessageProcessor`).
 
-use super::send::{any_queue, append, append_in_time, dead_letter_topic, store_one};
+use super::append::{append, append_when, store_one};
+use super::send::{any_queue, dead_letter_topic};
 use super::{SEE_ALSO, failed};
 use crate::broker::Broker;
+use crate::timers::When;
 use gantry_message::{Record, id, name, properties};
 use gantry_remoting::body::PERM_WRITE;
 use gantry_remoting::header::{ConsumerSendMsgBack, FromFields as _};
@@ -68,5 +70,6 @@ pub(crate) fn send_back(broker: &Broker, command: &Command<'_>) -> Result<Answer
     let level = if header.delay_level == 0 { 3 + record.reconsume_times } else { header.delay_level };
     let message = NewMessage { properties: &text, ..failed_again };
     let queue_id = any_queue(config.retry_queue_nums);
-    append_in_time(broker, &topic, queue_id, level, &message, store_one(broker)).map(|_| Answer::ok())
+    let when = When::after_level(broker, level);
+    append_when(broker, &topic, queue_id, when, &message, store_one(broker)).map(|_| Answer::ok())
 }

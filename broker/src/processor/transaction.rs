@@ -1,6 +1,6 @@
 //! END_TRANSACTION: a producer says what shall become of a half message (Apache: `EndTransactionProcessor`).
 
-use super::failed;
+use super::{failed, in_background};
 use crate::broker::{Broker, now_ms};
 use crate::session::BrokerSession;
 use crate::transactions;
@@ -9,7 +9,6 @@ use gantry_remoting::header::{EndTransaction, FromFields as _};
 use gantry_remoting::reply::{Answer, Outbound, Refusal};
 use gantry_remoting::{Command, ResponseCode};
 use gantry_store::{FlushMode, PhysicalOffset};
-use std::sync::Arc;
 
 pub(crate) fn end_transaction(session: &BrokerSession, command: &Command<'_>, out: &mut Outbound) {
     let (broker, to) = (&session.broker, command.reply_to());
@@ -24,15 +23,9 @@ pub(crate) fn end_transaction(session: &BrokerSession, command: &Command<'_>, ou
     if is_safe || command.is_oneway() {
         return out.answer(to, &Answer::ok());
     }
-    let (broker, peer) = (Arc::clone(broker), Arc::clone(&session.peer));
-    tokio::task::spawn_blocking(move || {
-        let mut out = Outbound::default();
-        match broker.store.flush() {
-            Ok(()) => out.answer(to, &Answer::ok()),
-            Err(error) => out.refuse(to, ResponseCode::FLUSH_DISK_TIMEOUT, &error.to_string()),
-        }
-        // A client that is gone needs no answer.
-        let _ = peer.send(&mut out);
+    in_background(session, move |broker, out| match broker.store.flush() {
+        Ok(()) => out.answer(to, &Answer::ok()),
+        Err(error) => out.refuse(to, ResponseCode::FLUSH_DISK_TIMEOUT, &error.to_string()),
     });
 }
 

@@ -1,8 +1,7 @@
 //! Asking producers about transactions that they left open, and giving up those that nobody decides on.
 
-use super::mark::{self, Written};
-use super::pending::{Half, Mark};
 use crate::broker::{Broker, now_ms};
+use crate::ledger::{Open, Stored};
 use gantry_message::{Record, properties};
 use gantry_remoting::header::{CheckTransactionState, ToFields as _};
 use gantry_remoting::{CommandBuf, RequestCode};
@@ -20,48 +19,49 @@ pub(crate) fn run(broker: &Broker) {
 }
 
 fn round(broker: &Broker) {
-    let transactions = &broker.transactions;
+    let ledger = broker.transactions.ledger();
     let now = now_ms();
-    let due = transactions.pending.lock().due(now);
     let mut asked = Vec::new();
-    for (offset, half) in due {
+    for (offset, half) in ledger.due(now, usize::MAX) {
         if broker.stop.is_set() {
             return;
         }
         match look_at(broker, offset, half, now) {
             Next::Asked => asked.push(offset),
-            Next::Over => {}
+            Next::Wait => {}
             Next::Gone => {
                 tracing::warn!(%offset, "a transaction was open for longer than messages are kept: it is dropped");
-                transactions.pending.lock().forget(offset);
+                ledger.forget(offset);
             }
         }
     }
     let again = now.saturating_add(broker.config.transaction_check_interval.as_millis() as i64);
-    for offsets in asked.chunks(mark::MOST) {
-        let mark = Written::new(Mark::Asked, offsets);
-        let told = &mut |mark: gantry_store::Appended| {
-            transactions.pending.lock().asked(offsets, mark.queue_offset, again);
-        };
-        // Without the mark they are asked again at once, which is no harm.
-        if let Err(error) = broker.store.append_batch(&transactions.marks, &[mark.message(now)], None, told) {
-            tracing::warn!(%error, "cannot put on record that producers were asked about their transactions");
-        }
+    // Without the mark they are asked again at once, which is no harm.
+    if let Err(error) = ledger.again(&broker.store, &asked, again) {
+        tracing::warn!(%error, "cannot put on record that producers were asked about their transactions");
     }
 }
 
 enum Next {
     Asked,
-    /// Given up.
-    Over,
+    /// Given up, or nothing can be done now.
+    Wait,
     /// The message is not in the log any more.
     Gone,
 }
 
-fn look_at(broker: &Broker, offset: QueueOffset, half: Half, now: i64) -> Next {
-    let Some(bytes) = broker.store.read_at(half.place) else { return Next::Gone };
+fn look_at(broker: &Broker, offset: QueueOffset, half: Open, now: i64) -> Next {
+    let bytes = match broker.transactions.ledger().read(&broker.store, offset) {
+        Ok(Stored::Record(bytes)) => bytes,
+        Ok(Stored::Gone) => return Next::Gone,
+        Ok(Stored::NotSafe) => return Next::Wait,
+        Err(error) => {
+            tracing::warn!(%offset, %error, "a transaction's message cannot be read now: trying again");
+            return Next::Wait;
+        }
+    };
     let Ok((record, _)) = Record::read(&bytes) else { return Next::Gone };
-    if half.asked < broker.config.transaction_check_max {
+    if half.times < broker.config.transaction_check_max {
         ask(broker, &record);
         return Next::Asked;
     }
@@ -69,14 +69,14 @@ fn look_at(broker: &Broker, offset: QueueOffset, half: Half, now: i64) -> Next {
     let group = record.property(properties::PRODUCER_GROUP);
     match broker.transactions.give_up(broker, &record) {
         Ok(_) => {
-            tracing::warn!(%offset, topic, group, asked = half.asked, age_ms = now - record.store_timestamp,
+            tracing::warn!(%offset, topic, group, asked = half.times, age_ms = now - record.store_timestamp,
                 "no producer says what shall become of a transaction: it is given up");
         }
         Err(error) => {
             tracing::warn!(%offset, topic, %error, "a transaction cannot be given up now: trying again")
         }
     }
-    Next::Over
+    Next::Wait
 }
 
 /// Asks one of the group's producers, if there is any.

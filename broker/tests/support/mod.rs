@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use gantry_message::{Record, record};
 use gantry_remoting::client::{Connection, Error};
-use gantry_remoting::header::{PullMessage, SendMessageV2, ToFields as _};
+use gantry_remoting::header::{PullMessage, QueueBound, SendMessageV2, ToFields as _};
 use gantry_remoting::{CommandBuf, RequestCode, ResponseCode};
 use std::net::TcpListener;
 use std::path::Path;
@@ -148,7 +148,23 @@ pub async fn read_queue(
     queue_id: i32,
     from: i64,
 ) -> Vec<(i64, String)> {
-    let (mut all, mut at) = (Vec::new(), from);
+    let mut all = Vec::new();
+    read_records(connection, topic, queue_id, from, |record| {
+        all.push((record.queue_offset, String::from_utf8(record.body.to_vec()).unwrap()));
+    })
+    .await;
+    all
+}
+
+/// Shows all messages of a queue from `from` to its end, checked to be dense and intact.
+pub async fn read_records(
+    connection: &Connection,
+    topic: &str,
+    queue_id: i32,
+    from: i64,
+    mut show: impl FnMut(&Record<'_>),
+) {
+    let mut at = from;
     loop {
         let pull = PullMessage {
             consumer_group: "reader",
@@ -172,12 +188,31 @@ pub async fn read_queue(
                     let record: Record<'_> = record.unwrap();
                     record.check_crc().unwrap();
                     assert_eq!(record.queue_offset, at, "dense");
-                    all.push((at, String::from_utf8(record.body.to_vec()).unwrap()));
+                    show(&record);
                     at += 1;
                 }
             }
-            ResponseCode::PULL_NOT_FOUND | ResponseCode::TOPIC_NOT_EXIST => return all,
+            ResponseCode::PULL_NOT_FOUND | ResponseCode::TOPIC_NOT_EXIST => return,
             other => panic!("pull of {topic}/{queue_id} at {at}: {other} {:?}", answer.remark),
         }
+    }
+}
+
+/// Waits until the file of offsets says that `group` is at the end of queue 0 of `topic`.
+pub async fn is_at_end(connection: &Connection, root: &Path, group: &str, topic: &str) {
+    let max =
+        QueueBound { topic, queue_id: 0 }.into_command(CommandBuf::request(RequestCode::GET_MAX_OFFSET));
+    let answer = connection.request(max, WAIT).await.unwrap();
+    let end: i64 = answer.find("offset").unwrap().parse().unwrap();
+    let start = Instant::now();
+    loop {
+        let text = std::fs::read_to_string(root.join("config/consumerOffset.json")).unwrap();
+        let file: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let at = &file["offsetTable"][format!("{topic}@{group}")]["0"];
+        if *at == end {
+            return;
+        }
+        assert!(start.elapsed() < WAIT, "{group} is at {at} of {end} in {topic}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

@@ -37,6 +37,10 @@ pub(crate) const CASES: &[Case] = &[
     case("consume-from-when-old", JAVA).on_own(Kind::MessagesExpire),
     case("transactions-survive-broker-kill", JAVA).on_own(Kind::TransactionsAreChecked),
     case("transactions", EVERY).on(Kind::TransactionsAreChecked),
+    case("timed-delivery-survives-broker-kill", JAVA).on_own(Kind::Usual),
+    case("timed-delivery", EVERY),
+    // These speak below the client, so that one is as good as the other.
+    case("timed-delivery-recalled", &[Java5]).on(Kind::AllIsEnabled),
     case("push-orderly", EVERY),
     case("retry-after-failed-listener", EVERY),
     case("push-concurrently", EVERY),
@@ -49,7 +53,7 @@ pub(crate) const CASES: &[Case] = &[
     case("offsets-survive-consumer-restart", EVERY),
     case("broadcasting", EVERY),
     case("tag-filter", EVERY),
-    case("property-filter", EVERY).on(Kind::PropertiesAreFiltered),
+    case("property-filter", EVERY).on(Kind::AllIsEnabled),
     case("send-sync", EVERY),
     case("send-async", EVERY),
     case("send-oneway", EVERY),
@@ -61,7 +65,6 @@ pub(crate) const CASES: &[Case] = &[
     case("compressed-body-lz4", JAVA).program("compressed-body").with(&["lz4"]),
     case("compressed-body-zstd", JAVA).program("compressed-body").with(&["zstd"]),
     case("large-message", JAVA),
-    // These speak below the client, so that one is as good as the other.
     case("refused-sends", &[Java5]),
     case("refused-pulls", &[Java5]),
     case("refused-requests", &[Java5]),

@@ -10,7 +10,8 @@ pub(crate) enum Kind {
     MessagesExpire,
     /// Producers are asked again soon.
     TransactionsAreChecked,
-    PropertiesAreFiltered,
+    /// What has to be switched on.
+    AllIsEnabled,
 }
 
 impl Kind {
@@ -29,7 +30,7 @@ impl Kind {
                 // Apache's broker notes within 3 s what was decided; a client of Go is known after its first heartbeat, in 30 s.
                 usual.set("transactionCheckInterval", 3000).set("transactionCheckMax", 1000)
             }
-            Self::PropertiesAreFiltered => usual.set("enablePropertyFilter", true),
+            Self::AllIsEnabled => usual.set("enablePropertyFilter", true).set("recallMessageEnable", true),
             Self::MessagesExpire => {
                 usual.set("mappedFileSizeCommitLog", 1_048_576).set("fileReservedTime", 0)
             }

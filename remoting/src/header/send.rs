@@ -77,6 +77,16 @@ header! {
 }
 
 header! {
+    /// RECALL_MESSAGE (Apache: `RecallMessageRequestHeader`).
+    RecallMessage<'a> {
+        producer_group: Option<&'a str> = "producerGroup",
+        topic: &'a str = "topic",
+        /// From the answer to the send.
+        recall_handle: &'a str = "recallHandle",
+    }
+}
+
+header! {
     /// END_TRANSACTION (Apache: `EndTransactionRequestHeader`).
     EndTransaction<'a> {
         producer_group: &'a str = "producerGroup",

@@ -44,11 +44,18 @@ pub enum Tag {
     Code(i64),
     /// For the schedule topic: the time of delivery, this long after storing.
     DueAfter(Duration),
+    /// For the timer topic: the time of delivery, milliseconds since the epoch.
+    DueAt(i64),
 }
 
 impl Tag {
     /// The code that the stored record `topic`, `properties` has: what recovery writes again.
     pub(crate) fn of_record(record: &Record<'_>, levels: &DelayLevels) -> i64 {
+        if record.topic == name::TIMER_TOPIC
+            && let Some(at) = record.property(properties::TIMER_OUT_MS)
+        {
+            return at.parse().unwrap_or(0);
+        }
         if record.topic == name::SCHEDULE_TOPIC
             && let Some(delay) =
                 record.property(properties::DELAY).and_then(|n| levels.delay(n.parse().ok()?))
@@ -60,7 +67,7 @@ impl Tag {
 
     pub(crate) fn code(self, store_timestamp: i64) -> i64 {
         match self {
-            Self::Code(code) => code,
+            Self::Code(code) | Self::DueAt(code) => code,
             Self::DueAfter(delay) => store_timestamp.saturating_add(delay.as_millis() as i64),
         }
     }

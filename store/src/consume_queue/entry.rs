@@ -12,7 +12,7 @@ pub struct Entry {
     pub physical_offset: PhysicalOffset,
     /// Bytes of the record.
     pub size: i32,
-    /// Hash of the tag, 0 without one; milliseconds of delivery in the schedule topic.
+    /// Hash of the tag, 0 without one; milliseconds of delivery in the schedule and timer topics.
     pub tag_code: i64,
 }
 
@@ -27,7 +27,9 @@ impl Entry {
         self.physical_offset + i64::from(self.size)
     }
 
-    pub(crate) fn is_hole(&self) -> bool {
+    /// True when it stands for an offset whose message is not in the log any more.
+    #[must_use]
+    pub fn is_hole(&self) -> bool {
         self.size == i32::MAX
     }
 

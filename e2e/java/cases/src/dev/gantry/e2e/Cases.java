@@ -50,6 +50,10 @@ public final class Cases {
         ALL.put("transactions", Transactions::run);
         ALL.put("transactions-survive-broker-kill", Transactions::surviveKill);
 
+        ALL.put("timed-delivery", TimedDelivery::run);
+        ALL.put("timed-delivery-recalled", TimedDelivery::recall);
+        ALL.put("timed-delivery-survives-broker-kill", TimedDelivery::surviveKill);
+
         ALL.put("query-by-key", Query::byKey);
         ALL.put("query-by-unique-key", Query::byUniqueKey);
         ALL.put("view-by-id", Query::byOffsetId);

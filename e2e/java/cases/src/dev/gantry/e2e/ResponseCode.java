@@ -17,6 +17,7 @@ final class ResponseCode {
     static final int SUBSCRIPTION_GROUP_NOT_EXIST = 26;
     static final int INVALID_PARAMETER = 29;
     static final int CONSUMER_NOT_ONLINE = 206;
+    static final int ILLEGAL_OPERATION = 604;
 
     private ResponseCode() {
     }

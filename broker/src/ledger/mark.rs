@@ -1,20 +1,21 @@
-//! Marks: messages of `RMQ_SYS_TRANS_OP_HALF_TOPIC` that say what became of halves (Apache: `TransactionalMessageBridge`).
+//! Marks: messages that say what became of a ledger's entries (Apache's broker has the like for transactions only:
+//! `TransactionalMessageBridge`).
 //!
-//! The tag says what, the body is a list of offsets in the half queue, with commas between or after them. Tag `d` (ended) is
-//! Apache's; `c` (a producer was asked) is ours, where Apache's broker stores the half once more instead.
+//! The tag says what, the body is a list of offsets in the queue of entries, with commas between or after them. Tag `d` (over)
+//! is Apache's; `c` (looked at, still open) is ours, where Apache's broker stores the half once more instead.
 
-use super::pending::Mark;
+use super::book::Mark;
 use gantry_message::{Record, properties};
 use gantry_store::{NewMessage, QueueOffset};
 
 /// Offsets that one mark names at most.
-pub(super) const MOST: usize = 500;
+pub(crate) const MOST: usize = 500;
 
 impl Mark {
     const fn tag(self) -> &'static str {
         match self {
-            Self::Ended => "d",
-            Self::Asked => "c",
+            Self::Over => "d",
+            Self::Again => "c",
         }
     }
 }
@@ -41,7 +42,7 @@ impl Written {
 /// What a stored mark says; `None` when it is none.
 pub(super) fn read(record: &Record<'_>) -> Option<(Mark, Vec<QueueOffset>)> {
     let tag = record.property(properties::TAGS)?;
-    let mark = [Mark::Ended, Mark::Asked].into_iter().find(|mark| mark.tag() == tag)?;
+    let mark = [Mark::Over, Mark::Again].into_iter().find(|mark| mark.tag() == tag)?;
     let offsets = std::str::from_utf8(record.body).ok()?.split(',').filter_map(|text| text.parse().ok());
     Some((mark, offsets.map(QueueOffset).collect()))
 }

@@ -1,0 +1,268 @@
+//! Messages that wait in a queue of the log until something becomes of them: halves of transactions, messages with a time of
+//! delivery. What became of them is said by marks in a second queue.
+//!
+//! A message and the mark that the entry it came from is over are one append: a crash leaves both or none, so nothing becomes
+//! of an entry twice, and nothing is forgotten.
+
+mod book;
+mod mark;
+
+pub(crate) use book::Open;
+
+use crate::broker::{Broker, now_ms};
+use crate::json_file;
+use crate::offsets::ConsumerOffsets;
+use book::{Book, Mark, Resume};
+use gantry_message::Record;
+use gantry_store::consume_queue::Entry;
+use gantry_store::{AppendError, Appended, ConsumeQueue, NewMessage, QueueOffset, Store, Turn};
+use mark::Written;
+use parking_lot::Mutex;
+use std::io;
+use std::sync::Arc;
+
+/// Where a ledger is in the log.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    /// The topic of the entries, queue 0.
+    pub(crate) entries: &'static str,
+    /// The topic of the marks, queue 0.
+    pub(crate) marks: &'static str,
+    /// The group whose offsets of the two say where a start has to read from.
+    pub(crate) group: &'static str,
+}
+
+/// Entries and what became of them.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    book: Mutex<Book>,
+    entries: Arc<ConsumeQueue>,
+    marks: Arc<ConsumeQueue>,
+    group: &'static str,
+}
+
+impl Ledger {
+    /// Finds the entries that are open in the log; `open` says what each is, or that it is of no use.
+    pub(crate) fn load(
+        place: Place,
+        store: &Store,
+        offsets: &ConsumerOffsets,
+        open: impl Fn(QueueOffset, Entry) -> Option<Open>,
+    ) -> Result<Self, json_file::Error> {
+        let entries = store.queue(place.entries, 0);
+        let marks = store.queue(place.marks, 0);
+        let from = |queue: &ConsumeQueue| {
+            let saved = offsets.get(place.group, queue.topic(), 0).unwrap_or(0);
+            // A log that lost its end to a power cut is shorter than what was saved.
+            QueueOffset(saved).clamp(queue.min_offset(), store.max_offset(queue))
+        };
+        let mut resume = Resume::from(from(&entries), from(&marks));
+        each(store, &marks, from(&marks), &mut |at, entry| {
+            let bytes = entry.and_then(|entry| store.read_at(entry.physical_offset));
+            let record = bytes.as_deref().and_then(|bytes| Record::read(bytes).ok());
+            resume.mark(at, record.and_then(|(record, _)| mark::read(&record)));
+        })?;
+        each(store, &entries, from(&entries), &mut |at, entry| {
+            resume.entry(at, || open(at, entry?));
+        })?;
+        Ok(Self { book: Mutex::new(resume.done()), entries, marks, group: place.group })
+    }
+
+    /// The queue of the entries.
+    pub(crate) fn entries(&self) -> &Arc<ConsumeQueue> {
+        &self.entries
+    }
+
+    /// How many are open.
+    pub(crate) fn len(&self) -> usize {
+        self.book.lock().len()
+    }
+
+    /// Where the next start has to read from. The log is on the disk up to there before this is.
+    pub(crate) fn save_positions(&self, broker: &Broker) -> io::Result<()> {
+        let (entry, mark) = self.book.lock().positions();
+        let saved = |queue: &ConsumeQueue| broker.offsets.get(self.group, queue.topic(), 0).unwrap_or(0);
+        if (saved(&self.entries), saved(&self.marks)) != (entry.0, mark.0) {
+            broker.store.flush()?;
+            broker.offsets.commit(self.group, self.entries.topic(), 0, entry.0);
+            broker.offsets.commit(self.group, self.marks.topic(), 0, mark.0);
+        }
+        Ok(())
+    }
+
+    /// To be told of each entry as it is appended, before anything else gets into the log.
+    pub(crate) fn opened(&self, entry: &Appended, due: i64) {
+        self.book.lock().opened(entry.queue_offset, Open { due, times: 0 });
+    }
+
+    /// Entries whose time has come, the first to come first, `most` at most.
+    pub(crate) fn due(&self, now: i64, most: usize) -> Vec<(QueueOffset, Open)> {
+        self.book.lock().due(now, most)
+    }
+
+    /// When the next entry is due, in milliseconds since the epoch.
+    pub(crate) fn next_due(&self) -> Option<i64> {
+        self.book.lock().next_due()
+    }
+
+    /// The oldest entry, and how many marks a start would read because of it.
+    pub(crate) fn burden(&self) -> Option<(QueueOffset, usize)> {
+        let mut book = self.book.lock();
+        Some((book.first()?, book.marks_behind()))
+    }
+
+    /// What is stored of an entry.
+    ///
+    /// # Errors
+    /// When a ConsumeQueue file cannot be read.
+    pub(crate) fn read(&self, store: &Store, offset: QueueOffset) -> io::Result<Stored> {
+        if offset < self.entries.min_offset() {
+            return Ok(Stored::Gone);
+        }
+        if offset >= store.max_offset(&self.entries) {
+            return Ok(Stored::NotSafe);
+        }
+        Ok(store.message(&self.entries, offset)?.map_or(Stored::Gone, Stored::Record))
+    }
+
+    /// Claims an entry, to make something of it; `None` when it is over, or somebody else is at it.
+    pub(crate) fn claim(&self, offset: QueueOffset) -> Option<Claim<'_>> {
+        self.book.lock().claim(offset).then_some(Claim { ledger: self, offset })
+    }
+
+    /// Has an entry wait until `due`, without a record of that.
+    pub(crate) fn postpone(&self, offset: QueueOffset, due: i64) {
+        self.book.lock().postpone(offset, due);
+    }
+
+    /// Drops an entry that is not in the log any more.
+    pub(crate) fn forget(&self, offset: QueueOffset) {
+        self.book.lock().forget(offset);
+    }
+
+    /// Puts on record that entries were looked at: they are due again at `due`.
+    ///
+    /// # Errors
+    /// It is not on record then: they are due now.
+    pub(crate) fn again(&self, store: &Store, offsets: &[QueueOffset], due: i64) -> Result<(), AppendError> {
+        for offsets in offsets.chunks(mark::MOST) {
+            let mark = Written::new(Mark::Again, offsets);
+            store.append_batch(&self.marks, &[mark.message(now_ms())], None, &mut |mark| {
+                self.book.lock().again(offsets, mark.queue_offset, due);
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Appends a mark that says nothing, for its place.
+    ///
+    /// # Errors
+    /// Nothing was stored then.
+    pub(crate) fn mark_nothing(&self, store: &Store) -> Result<Appended, AppendError> {
+        self.mark(store, &[], |mark| self.book.lock().marked(mark.queue_offset, None))
+    }
+
+    fn mark(
+        &self,
+        store: &Store,
+        over: &[QueueOffset],
+        told: impl Fn(&Appended),
+    ) -> Result<Appended, AppendError> {
+        let mark = Written::new(Mark::Over, over);
+        let mut stored = None;
+        store.append_batch(&self.marks, &[mark.message(now_ms())], None, &mut |mark| {
+            told(&mark);
+            stored = Some(mark);
+        })?;
+        stored.ok_or(AppendError::Stopped)
+    }
+}
+
+/// What is stored of an entry.
+pub(crate) enum Stored {
+    Record(bytes::Bytes),
+    /// Not on the disk yet, and nobody was told of it.
+    NotSafe,
+    /// Not in the log any more.
+    Gone,
+}
+
+/// The right to make something of an entry; given back when it is dropped, unless the entry is over by then.
+pub(crate) struct Claim<'a> {
+    ledger: &'a Ledger,
+    offset: QueueOffset,
+}
+
+impl Claim<'_> {
+    /// The entry is over, and nothing came of it.
+    ///
+    /// # Errors
+    /// Nothing was stored, and it is still open.
+    pub(crate) fn close(&self, store: &Store) -> Result<Appended, AppendError> {
+        self.ledger.mark(store, &[self.offset], |mark| self.closed(mark))
+    }
+
+    /// A message comes of the entry: both are said in one append. `told` hears of the message before anything else gets into
+    /// the log. What is given ends where the log has to be safe for both.
+    ///
+    /// # Errors
+    /// Nothing was stored, and the entry is still open.
+    pub(crate) fn close_by(
+        &self,
+        store: &Store,
+        message: (&Arc<ConsumeQueue>, &NewMessage<'_>),
+        turn: Option<Turn<'_>>,
+        told: impl FnOnce(&Appended),
+    ) -> Result<Appended, AppendError> {
+        let mark = Written::new(Mark::Over, &[self.offset]);
+        let mut stored = None;
+        store.append_both(
+            message,
+            (&self.ledger.marks, &mark.message(now_ms())),
+            turn,
+            |message, mark| {
+                self.closed(&mark);
+                told(&message);
+                stored = Some(Appended { end: mark.end, ..message });
+            },
+        )?;
+        stored.ok_or(AppendError::Stopped)
+    }
+
+    fn closed(&self, mark: &Appended) {
+        self.ledger.book.lock().closed(self.offset, mark.queue_offset);
+    }
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        self.ledger.book.lock().release(self.offset);
+    }
+}
+
+/// Goes through a queue from `from` to its end; `None` for what is not in the log any more.
+fn each(
+    store: &Store,
+    queue: &ConsumeQueue,
+    from: QueueOffset,
+    read: &mut dyn FnMut(QueueOffset, Option<Entry>),
+) -> Result<(), json_file::Error> {
+    /// Entries read together.
+    const MANY: usize = 1024;
+    let (mut at, mut entries) = (from, Vec::new());
+    while at < store.max_offset(queue) {
+        queue.read(at, MANY, store.readable_end(), &mut entries).map_err(|source| {
+            let path = store.config().root.join("consumequeue").join(queue.topic());
+            json_file::Error::Io { path, source }
+        })?;
+        if entries.is_empty() {
+            read(at, None);
+            at = at + 1;
+        }
+        for entry in &entries {
+            read(at, (!entry.is_hole()).then_some(*entry));
+            at = at + 1;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,163 @@
+//! Delivering messages when their time has come, and storing those once more that wait for long.
+
+use super::{Timers, due, queue};
+use crate::broker::{Broker, now_ms};
+use crate::ledger::{Claim, Stored};
+use crate::processor;
+use crate::transactions::is_real_place;
+use bytes::Bytes;
+use gantry_message::{Record, properties};
+use gantry_store::{NewMessage, QueueOffset, Tag};
+use std::time::Duration;
+
+/// A message that is due sooner than this after it was stored may be this late.
+const TICK: Duration = Duration::from_millis(50);
+/// Messages delivered, or stored again, between two looks at the clock.
+const TURN: usize = 256;
+/// How long a message waits that could not be delivered, in milliseconds.
+const RETRY_MS: i64 = 1000;
+/// Marks that a start may have to read, however few messages wait.
+const FEW_MARKS: usize = 100_000;
+/// How often the age of the oldest message is looked at, in milliseconds.
+const LOOK_EVERY_MS: i64 = 10_000;
+
+/// A thread's work, until the broker stops.
+pub(crate) fn run(broker: &Broker) {
+    let timers = &broker.timers;
+    let mut look_at = 0;
+    loop {
+        let now = now_ms();
+        let mut more = timers.deliver_due(broker, now);
+        let looks = now >= look_at;
+        if looks {
+            look_at = now + LOOK_EVERY_MS;
+        }
+        let still_old = timers.keep_short(broker, now, looks);
+        if still_old {
+            look_at = now;
+        }
+        more |= still_old;
+        let is_over = if more { broker.stop.is_set() } else { broker.stop.wait(timers.pause()) };
+        if is_over {
+            return;
+        }
+    }
+}
+
+impl Timers {
+    fn pause(&self) -> Duration {
+        let left = self.0.next_due().map_or(i64::MAX, |due| due - now_ms());
+        Duration::from_millis(u64::try_from(left).unwrap_or(0)).clamp(Duration::from_millis(1), TICK)
+    }
+
+    /// Delivers what is due; true when there is more right now.
+    fn deliver_due(&self, broker: &Broker, now: i64) -> bool {
+        let due = self.0.due(now, TURN);
+        for (offset, _) in &due {
+            if broker.stop.is_set() {
+                return false;
+            }
+            let Some(claim) = self.0.claim(*offset) else { continue };
+            if let Err(error) = self.deliver(broker, &claim, *offset, now) {
+                tracing::warn!(%offset, error, "a message cannot be delivered at its time now: trying again");
+                self.0.postpone(*offset, now + RETRY_MS);
+            }
+        }
+        due.len() == TURN
+    }
+
+    fn deliver(
+        &self,
+        broker: &Broker,
+        claim: &Claim<'_>,
+        offset: QueueOffset,
+        now: i64,
+    ) -> Result<(), String> {
+        let Some(bytes) = self.read(broker, offset, now)? else { return Ok(()) };
+        let (record, _) = Record::read(&bytes).map_err(|error| error.to_string())?;
+        if due(&record) > now {
+            // Stored by Apache's broker, whose entries do not say when.
+            self.0.postpone(offset, due(&record));
+            return Ok(());
+        }
+        let topic = record.property(properties::REAL_TOPIC).and_then(|topic| broker.topics.get(topic));
+        let queue_id = record.property(properties::REAL_QUEUE_ID).and_then(|id| id.parse::<i32>().ok());
+        let is_recall = record.property(properties::TIMER_DEL_UNIQKEY).is_some();
+        let (Some(topic), Some(queue_id), false) = (topic, queue_id.filter(|id| *id >= 0), is_recall) else {
+            if !is_recall {
+                let topic = record.property(properties::REAL_TOPIC);
+                tracing::warn!(topic, "the topic of a message is gone when its time has come: dropped");
+            }
+            return claim.close(&broker.store).map(drop).map_err(|error| error.to_string());
+        };
+        let mut text = properties::without(record.properties, is_real_place);
+        properties::set(&mut text, properties::TIMER_ENQUEUE_MS, &record.store_timestamp.to_string());
+        properties::set(&mut text, properties::TIMER_DEQUEUE_MS, &now.to_string());
+        let message = NewMessage { properties: &text, ..NewMessage::again(&record) };
+        let delivered = processor::append_with(broker, &topic, queue_id, &message, |queue, turn| {
+            claim.close_by(&broker.store, (queue, &message), Some(turn), |_| {})
+        });
+        delivered.map(drop).map_err(|refusal| refusal.remark)
+    }
+
+    /// The record of an entry; `None` when it has to wait, or is gone.
+    fn read(&self, broker: &Broker, offset: QueueOffset, now: i64) -> Result<Option<Bytes>, String> {
+        match self.0.read(&broker.store, offset).map_err(|error| error.to_string())? {
+            Stored::Record(bytes) => Ok(Some(bytes)),
+            Stored::NotSafe => {
+                self.0.postpone(offset, now + 1);
+                Ok(None)
+            }
+            Stored::Gone => {
+                tracing::warn!(%offset, "a message waited for its time for longer than messages are kept: dropped");
+                self.0.forget(offset);
+                Ok(None)
+            }
+        }
+    }
+
+    /// Stores the oldest messages once more, so that their log files may go, and a start has little to read; true when there
+    /// is more to do. `looks`: at their age too.
+    fn keep_short(&self, broker: &Broker, now: i64, looks: bool) -> bool {
+        let oldest = now - broker.config.retention.keep.as_millis() as i64 / 2;
+        for _ in 0..TURN {
+            let Some((offset, marks)) = self.0.burden() else { return false };
+            // So that each message is stored once more for two that are delivered, at worst.
+            let is_heavy = marks > FEW_MARKS.max(2 * self.0.len());
+            if !is_heavy && !looks {
+                return false;
+            }
+            match self.store_again(broker, offset, now, |stored| is_heavy || stored < oldest) {
+                Ok(true) => {}
+                Ok(false) => return false,
+                Err(error) => {
+                    tracing::warn!(%offset, error, "a message that waits cannot be stored again now");
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    /// Stores a message once more, if its store time says so.
+    fn store_again(
+        &self,
+        broker: &Broker,
+        offset: QueueOffset,
+        now: i64,
+        is_time: impl Fn(i64) -> bool,
+    ) -> Result<bool, String> {
+        let Some(claim) = self.0.claim(offset) else { return Ok(false) };
+        let Some(bytes) = self.read(broker, offset, now)? else { return Ok(false) };
+        let (record, _) = Record::read(&bytes).map_err(|error| error.to_string())?;
+        if !is_time(record.store_timestamp) {
+            return Ok(false);
+        }
+        let due = due(&record);
+        let message = NewMessage { tag: Tag::DueAt(due), ..NewMessage::again(&record) };
+        claim
+            .close_by(&broker.store, (queue(broker), &message), None, |again| self.0.opened(again, due))
+            .map(|_| true)
+            .map_err(|error| error.to_string())
+    }
+}
