@@ -104,7 +104,7 @@ async fn each_message_comes_once_through_kills() {
         read_records(&connection, "real", 1, at, |record| {
             let key = String::from_utf8(record.body.to_vec()).unwrap();
             assert!(!sent.recalled.contains(&key), "{key} was taken back");
-            let due: i64 = record.property("TIMER_OUT_MS").unwrap().parse().unwrap();
+            let due: i64 = record.property("TIMER_DELIVER_MS").unwrap().parse().unwrap();
             assert!(record.store_timestamp >= due, "{key} came {} ms early", due - record.store_timestamp);
             assert_eq!(record.property("REAL_TOPIC"), None);
             assert!(seen.insert(key), "one came twice");
