@@ -9,9 +9,11 @@ use crate::json_file;
 use crate::locks::QueueLocks;
 use crate::name_servers::NameServers;
 use crate::offsets::ConsumerOffsets;
+use crate::pop::Pops;
 use crate::processor::FlushWaiters;
 use crate::rates::{Rate, Slowest};
 use crate::registration::Registration;
+use crate::request_modes::RequestModes;
 use crate::scaling::{self, Journal, Passages, Settling};
 use crate::stop::Stop;
 use crate::timers::Timers;
@@ -25,6 +27,7 @@ use gantry_remoting::reply::Refusal;
 use gantry_remoting::{CommandBuf, RequestCode};
 use gantry_store::{PhysicalOffset, Store};
 use parking_lot::Mutex;
+use std::io;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -42,6 +45,8 @@ pub(crate) struct Broker {
     pub(crate) delays: Delays,
     pub(crate) transactions: Transactions,
     pub(crate) timers: Timers,
+    pub(crate) pops: Pops,
+    pub(crate) request_modes: RequestModes,
     /// Set when threads shall end.
     pub(crate) stop: Stop,
     /// Held by whoever changes topics: what is read before is still so when it is written.
@@ -119,6 +124,8 @@ impl Broker {
             groups: Groups::load(&dir, config.auto_create_subscription_group)?,
             transactions: Transactions::load(&config, &store, &offsets)?,
             timers: Timers::load(&dir, &store, &offsets)?,
+            pops: Pops::load(&store, &offsets)?,
+            request_modes: RequestModes::load(&dir)?,
             offsets,
             stop: Stop::default(),
             consumers: Consumers::default(),
@@ -150,11 +157,19 @@ impl Broker {
         Ok(broker)
     }
 
+    /// Writes the consumer offsets, and with them where the ledgers stand.
+    pub(crate) fn save_offsets(&self) -> io::Result<()> {
+        for ledger in [self.transactions.ledger(), self.timers.ledger(), self.pops.ledger()] {
+            ledger.commit_positions(&self.offsets);
+        }
+        self.pops.offsets_are_saved(&self.offsets);
+        self.offsets.save(|| self.store.flush())
+    }
+
     /// Tells those who wait for `queue` that a message came, as soon as they may read it.
     pub(crate) fn arrived(&self, queue: &Arc<Queue>, tag_code: i64, end: PhysicalOffset) {
         if self.store.readable_end() >= end {
-            queue.holds.arrived(tag_code);
-            return;
+            return self.tell_readers(queue, tag_code);
         }
         self.arrivals.lock().push(Arrival { end, queue: Arc::clone(queue), tag_code });
         // It may have become durable in between, with nobody on the list to be told.
@@ -164,11 +179,18 @@ impl Broker {
         }
     }
 
+    fn tell_readers(&self, queue: &Queue, tag_code: i64) {
+        queue.holds.arrived(tag_code);
+        if !self.pops.waiting.is_empty() {
+            self.pops.waiting.arrived(queue.log.topic(), queue.log.id());
+        }
+    }
+
     fn tell_durable(&self, durable: PhysicalOffset) {
         // Connections add theirs only nearly in order.
         let safe: Vec<_> = self.arrivals.lock().extract_if(.., |arrival| arrival.end <= durable).collect();
         for arrival in safe {
-            arrival.queue.holds.arrived(arrival.tag_code);
+            self.tell_readers(&arrival.queue, arrival.tag_code);
         }
         self.flush_waiters.wake();
         self.passages.tell_durable(durable);
@@ -211,6 +233,7 @@ impl Broker {
     pub(crate) fn tick(&self) {
         let now = Instant::now();
         self.timeline.tick(self.started, now, |hold| self.is_behind(hold));
+        self.pops.waiting.tick(now, |pop| self.pops.may_find(self, pop));
         self.put.sample(now);
         self.got.sample(now);
         scaling::flip_settled(self);

@@ -5,6 +5,7 @@
 //! for another. Time limits are kept in buckets of a second, not in timers.
 
 use crate::filter::Filter;
+use crate::pop::PopHold;
 use gantry_remoting::reply::ReplyTo;
 use gantry_remoting::server::Peer;
 use gantry_store::{QueueOffset, Select as _};
@@ -46,11 +47,30 @@ pub(crate) struct HeldPull {
 pub(crate) struct Inbox {
     peer: Arc<Peer>,
     due: Mutex<Vec<Arc<Hold>>>,
+    due_pops: Mutex<Vec<Arc<PopHold>>>,
 }
 
 impl Inbox {
     pub(crate) fn new(peer: Arc<Peer>) -> Self {
-        Self { peer, due: Mutex::default() }
+        Self { peer, due: Mutex::default(), due_pops: Mutex::default() }
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.peer.is_closed()
+    }
+
+    /// A pop is due; false when the connection is gone.
+    pub(crate) fn pop_is_due(&self, hold: Arc<PopHold>) -> bool {
+        if self.is_closed() {
+            return false;
+        }
+        self.due_pops.lock().push(hold);
+        self.peer.wake();
+        true
+    }
+
+    pub(crate) fn take_pops(&self) -> Vec<Arc<PopHold>> {
+        std::mem::take(&mut *self.due_pops.lock())
     }
 
     pub(crate) fn take(&self) -> Vec<Arc<Hold>> {

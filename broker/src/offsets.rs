@@ -142,8 +142,9 @@ impl ConsumerOffsets {
         self.changed.store(true, Ordering::Release);
     }
 
-    /// Writes the file when something changed since the last time.
-    pub(crate) fn save(&self) -> io::Result<()> {
+    /// Writes the file when something changed since the last time. `make_safe` has the log on the disk before: what groups were
+    /// given by POP, and what became of ledgers' entries, is found from here on only.
+    pub(crate) fn save(&self, make_safe: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
         if !self.changed.swap(false, Ordering::AcqRel) {
             return Ok(());
         }
@@ -155,7 +156,8 @@ impl ConsumerOffsets {
                 file.offset_table.insert(format!("{topic}@{group}"), queues.clone());
             }
         }
-        json_file::save(&self.path, &file).inspect_err(|_| self.changed.store(true, Ordering::Release))
+        let saved = make_safe().and_then(|()| json_file::save(&self.path, &file));
+        saved.inspect_err(|_| self.changed.store(true, Ordering::Release))
     }
 }
 
@@ -171,7 +173,7 @@ mod tests {
         offsets.commit("g", "T", 0, 4);
         offsets.commit("g", "%RETRY%g", 0, 1);
         offsets.commit("h", "T", 3, 7);
-        offsets.save().unwrap();
+        offsets.save(|| Ok(())).unwrap();
         let again = ConsumerOffsets::load(dir.path()).unwrap();
         assert_eq!(again.get("g", "T", 0), Some(4));
         assert_eq!(again.get("g", "T", 1), None);

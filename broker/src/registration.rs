@@ -5,9 +5,9 @@
 
 use crate::broker::Broker;
 use crate::name_servers::NameServers;
-use gantry_remoting::body::{ClusterInfo, DataVersion, RegisterBrokerBody};
+use gantry_remoting::body::{ClusterInfo, DataVersion, RegisterBrokerBody, TopicRoute};
 use gantry_remoting::client::{Connection, Pool};
-use gantry_remoting::header::{BrokerIdentity, RegisterBroker, ToFields as _};
+use gantry_remoting::header::{BrokerIdentity, GetRouteInfo, RegisterBroker, ToFields as _};
 use gantry_remoting::{CommandBuf, RequestCode, ResponseCode, fastjson};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -216,6 +216,23 @@ impl Registration {
             self.pool.forget(&link.server);
             error.to_string()
         })
+    }
+
+    /// Where a topic is; `None` when no name server says.
+    pub(crate) async fn route(&self, topic: &str) -> Option<TopicRoute> {
+        let links: Vec<_> = self.links.lock().values().cloned().collect();
+        for link in links {
+            let question = GetRouteInfo { topic, accept_standard_json_only: Some(true) }
+                .into_command(CommandBuf::request(RequestCode::GET_ROUTEINFO_BY_TOPIC));
+            match self.ask(&link, question).await {
+                Ok((_, answer)) if answer.response_code() == ResponseCode::SUCCESS => {
+                    return fastjson::from_slice(&answer.body).ok();
+                }
+                Ok(_) => {}
+                Err(error) => tracing::debug!(server = link.server, error, "a name server tells no route"),
+            }
+        }
+        None
     }
 
     /// Does something with all name servers at once: one that hangs delays nobody beyond its timeout.

@@ -54,6 +54,9 @@ impl Session for BrokerSession {
         for hold in self.inbox.take() {
             processor::pull_again(self, &hold, out);
         }
+        for hold in self.inbox.take_pops() {
+            processor::pop_again(self, &hold, out);
+        }
         processor::release_flushed(self, out);
     }
 
@@ -98,6 +101,13 @@ impl BrokerSession {
                 return processor::scale(self, command, out);
             }
             RequestCode::END_TRANSACTION => return processor::end_transaction(self, command, out),
+            RequestCode::QUERY_ASSIGNMENT => return processor::query_assignment(self, command, out),
+            RequestCode::SET_MESSAGE_REQUEST_MODE => processor::set_request_mode(broker, command),
+            RequestCode::POP_MESSAGE => return processor::pop(self, command, out),
+            RequestCode::NOTIFICATION => return processor::notification(self, command, out),
+            RequestCode::ACK_MESSAGE => processor::ack(broker, command),
+            RequestCode::BATCH_ACK_MESSAGE => processor::batch_ack(broker, command),
+            RequestCode::CHANGE_MESSAGE_INVISIBLETIME => processor::change_invisible_time(broker, command),
             RequestCode::GET_SCALING => processor::scaling_of(broker, command),
             RequestCode::GET_ALL_TOPIC_CONFIG => processor::all_topics(broker),
             RequestCode::GET_TOPIC_CONFIG => processor::topic_config(broker, command),

@@ -9,7 +9,7 @@ use crate::leave;
 use crate::probe::Probe;
 use crate::registration::Registration;
 use crate::session::BrokerService;
-use crate::{timers, transactions};
+use crate::{pop, timers, transactions};
 use gantry_remoting::server::{Limits, bind, serve};
 use gantry_store::{OpenError, Store};
 use std::io;
@@ -127,6 +127,7 @@ pub async fn start(config: BrokerConfig, shutdown: watch::Receiver<bool>) -> Res
         thread(&broker, "broker-delay", Delays::run)?,
         thread(&broker, "broker-timer", timers::run)?,
         thread(&broker, "broker-asks", transactions::run)?,
+        thread(&broker, "broker-pop", pop::run)?,
     ];
     let service = Arc::new(BrokerService(Arc::clone(&broker)));
     let limits = Arc::new(Limits::default());
@@ -259,12 +260,7 @@ fn thread(broker: &Arc<Broker>, name: &str, work: fn(&Broker)) -> Result<std::th
 
 /// Writes offsets; a failure is told, and the next time tries again.
 fn save(broker: &Broker) {
-    for ledger in [broker.transactions.ledger(), broker.timers.ledger()] {
-        if let Err(error) = ledger.save_positions(broker) {
-            tracing::warn!(%error, "cannot save where transactions and timers stand: the next start reads more of the log");
-        }
-    }
-    if let Err(error) = broker.offsets.save() {
+    if let Err(error) = broker.save_offsets() {
         tracing::error!(%error, "cannot save the consumer offsets: a restart would repeat messages");
     }
     if let Err(error) = broker.journal.save(broker) {

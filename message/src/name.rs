@@ -17,6 +17,10 @@ pub const GIVEN_UP_TOPIC: &str = "TRANS_CHECK_MAX_TIME_TOPIC";
 pub const TIMER_TOPIC: &str = "rmq_sys_wheel_timer";
 /// Which of them were delivered or taken back. Gantry's own.
 pub const TIMER_MARKS_TOPIC: &str = "rmq_sys_gantry_timer_marks";
+/// What groups were given by POP. Gantry's own.
+pub const POPS_TOPIC: &str = "rmq_sys_gantry_pops";
+/// What of it is acknowledged. Gantry's own.
+pub const POP_MARKS_TOPIC: &str = "rmq_sys_gantry_pop_marks";
 /// Where a broker puts on record how topics are scaled. Gantry's own; no client may write there.
 pub const SCALING_TOPIC: &str = "rmq_sys_gantry_scaling";
 /// Prefix of a group's retry topic.
@@ -113,6 +117,8 @@ pub fn is_send_forbidden(topic: &str) -> bool {
             | SCALING_TOPIC
             | TIMER_TOPIC
             | TIMER_MARKS_TOPIC
+            | POPS_TOPIC
+            | POP_MARKS_TOPIC
             | HALF_TOPIC
             | HALF_MARKS_TOPIC
             | GIVEN_UP_TOPIC
@@ -135,6 +141,13 @@ pub fn is_system_topic(topic: &str) -> bool {
 #[must_use]
 pub fn retry_topic(group: &str) -> String {
     format!("{RETRY_PREFIX}{group}")
+}
+
+/// Where messages of `topic` wait that `group` was given by POP and did not acknowledge (Apache:
+/// `KeyBuilder.buildPopRetryTopicV1`).
+#[must_use]
+pub fn pop_retry_topic(group: &str, topic: &str) -> String {
+    format!("{RETRY_PREFIX}{group}_{topic}")
 }
 
 /// The dead letter topic of `group`.

@@ -62,6 +62,8 @@ pub const TRACE_ON: &str = "TRACE_ON";
 pub const CLUSTER: &str = "CLUSTER";
 /// Handle of a popped message; never stored from a client.
 pub const POP_CK: &str = "POP_CK";
+/// When a message was first given by POP, written by the broker: milliseconds since the epoch.
+pub const FIRST_POP_TIME: &str = "1ST_POP_TIME";
 /// Sharding key of an ordered message.
 pub const SHARDING_KEY: &str = "__SHARDINGKEY";
 

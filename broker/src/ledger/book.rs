@@ -177,13 +177,11 @@ impl Resume {
         }
     }
 
-    /// The next entry; `None` for one that is not in the log any more.
-    pub(super) fn entry(&mut self, at: QueueOffset, open: impl FnOnce() -> Option<Open>) {
+    /// The next entry: `open` is told whether it is over, and gives `None` for one that is of no use.
+    pub(super) fn entry(&mut self, at: QueueOffset, open: impl FnOnce(bool) -> Option<Open>) {
         self.book.next_entry = at + 1;
-        if self.over.contains(&at) {
-            return;
-        }
-        if let Some(open) = open() {
+        let is_over = self.over.contains(&at);
+        if let Some(open) = open(is_over).filter(|_| !is_over) {
             let times = open.times + self.times.get(&at).copied().unwrap_or(0);
             self.book.opened(at, Open { times, ..open });
         }
@@ -300,7 +298,7 @@ mod tests {
                 resume.mark(QueueOffset(at as i64), Some(mark.clone()));
             }
             for at in saved.0.0..entries {
-                resume.entry(QueueOffset(at), || Some(DUE));
+                resume.entry(QueueOffset(at), |_| Some(DUE));
             }
             let mut again = resume.done();
             prop_assert_eq!(&again.open, &book.open);

@@ -9,7 +9,7 @@ mod mark;
 
 pub(crate) use book::Open;
 
-use crate::broker::{Broker, now_ms};
+use crate::broker::now_ms;
 use crate::json_file;
 use crate::offsets::ConsumerOffsets;
 use book::{Book, Mark, Resume};
@@ -42,12 +42,13 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    /// Finds the entries that are open in the log; `open` says what each is, or that it is of no use.
+    /// Finds the entries that are open in the log. `open` says what each is, or that it is of no use; it is shown those that are
+    /// over, too.
     pub(crate) fn load(
         place: Place,
         store: &Store,
         offsets: &ConsumerOffsets,
-        open: impl Fn(QueueOffset, Entry) -> Option<Open>,
+        mut open: impl FnMut(QueueOffset, Entry, IsOver) -> Option<Open>,
     ) -> Result<Self, json_file::Error> {
         let entries = store.queue(place.entries, 0);
         let marks = store.queue(place.marks, 0);
@@ -63,7 +64,7 @@ impl Ledger {
             resume.mark(at, record.and_then(|(record, _)| mark::read(&record)));
         })?;
         each(store, &entries, from(&entries), &mut |at, entry| {
-            resume.entry(at, || open(at, entry?));
+            resume.entry(at, |is_over| open(at, entry?, is_over));
         })?;
         Ok(Self { book: Mutex::new(resume.done()), entries, marks, group: place.group })
     }
@@ -78,16 +79,14 @@ impl Ledger {
         self.book.lock().len()
     }
 
-    /// Where the next start has to read from. The log is on the disk up to there before this is.
-    pub(crate) fn save_positions(&self, broker: &Broker) -> io::Result<()> {
+    /// Commits where the next start has to read from. The log has to be on the disk up to here before that is saved.
+    pub(crate) fn commit_positions(&self, offsets: &ConsumerOffsets) {
         let (entry, mark) = self.book.lock().positions();
-        let saved = |queue: &ConsumeQueue| broker.offsets.get(self.group, queue.topic(), 0).unwrap_or(0);
-        if (saved(&self.entries), saved(&self.marks)) != (entry.0, mark.0) {
-            broker.store.flush()?;
-            broker.offsets.commit(self.group, self.entries.topic(), 0, entry.0);
-            broker.offsets.commit(self.group, self.marks.topic(), 0, mark.0);
+        for (queue, at) in [(&self.entries, entry), (&self.marks, mark)] {
+            if offsets.get(self.group, queue.topic(), 0).unwrap_or(0) != at.0 {
+                offsets.commit(self.group, queue.topic(), 0, at.0);
+            }
         }
-        Ok(())
     }
 
     /// To be told of each entry as it is appended, before anything else gets into the log.
@@ -154,6 +153,20 @@ impl Ledger {
         Ok(())
     }
 
+    /// These entries are over, and nothing came of them. Nobody may have claimed them.
+    ///
+    /// # Errors
+    /// Some of them are still open.
+    pub(crate) fn close_all(&self, store: &Store, offsets: &[QueueOffset]) -> Result<(), AppendError> {
+        for offsets in offsets.chunks(mark::MOST) {
+            self.mark(store, offsets, |mark| {
+                let mut book = self.book.lock();
+                offsets.iter().for_each(|offset| book.closed(*offset, mark.queue_offset));
+            })?;
+        }
+        Ok(())
+    }
+
     /// Appends a mark that says nothing, for its place.
     ///
     /// # Errors
@@ -177,6 +190,9 @@ impl Ledger {
         stored.ok_or(AppendError::Stopped)
     }
 }
+
+/// Whether an entry is over.
+pub(crate) type IsOver = bool;
 
 /// What is stored of an entry.
 pub(crate) enum Stored {
@@ -212,21 +228,33 @@ impl Claim<'_> {
         store: &Store,
         message: (&Arc<ConsumeQueue>, &NewMessage<'_>),
         turn: Option<Turn<'_>>,
-        told: impl FnOnce(&Appended),
+        told: impl Fn(&Appended),
     ) -> Result<Appended, AppendError> {
-        let mark = Written::new(Mark::Over, &[self.offset]);
         let mut stored = None;
-        store.append_both(
-            message,
-            (&self.ledger.marks, &mark.message(now_ms())),
-            turn,
-            |message, mark| {
-                self.closed(&mark);
-                told(&message);
-                stored = Some(Appended { end: mark.end, ..message });
-            },
-        )?;
+        let message = (message.0, std::slice::from_ref(message.1));
+        self.close_by_all(store, message, turn, |messages, mark| {
+            messages.iter().for_each(&told);
+            stored = messages.first().map(|message| Appended { end: mark.end, ..*message });
+        })?;
         stored.ok_or(AppendError::Stopped)
+    }
+
+    /// The same with several messages for one queue. `told` hears of the mark, too.
+    ///
+    /// # Errors
+    /// Nothing was stored, and the entry is still open.
+    pub(crate) fn close_by_all(
+        &self,
+        store: &Store,
+        messages: (&Arc<ConsumeQueue>, &[NewMessage<'_>]),
+        turn: Option<Turn<'_>>,
+        told: impl FnOnce(&[Appended], &Appended),
+    ) -> Result<(), AppendError> {
+        let mark = Written::new(Mark::Over, &[self.offset]);
+        store.append_both(messages, (&self.ledger.marks, &mark.message(now_ms())), turn, |messages, mark| {
+            self.closed(&mark);
+            told(messages, &mark);
+        })
     }
 
     fn closed(&self, mark: &Appended) {

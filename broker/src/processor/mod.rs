@@ -1,12 +1,15 @@
 //! What each request does, by subject.
 
+mod ack;
 mod append;
+mod assignment;
 mod client;
 mod flush_wait;
 mod group;
 mod inspect;
 mod lock;
 mod offset;
+mod pop;
 mod pull;
 mod query;
 mod recall;
@@ -20,13 +23,16 @@ mod stats;
 mod topic;
 mod transaction;
 
+pub(crate) use ack::*;
 pub(crate) use append::*;
+pub(crate) use assignment::*;
 pub(crate) use client::*;
 pub(crate) use flush_wait::*;
 pub(crate) use group::*;
 pub(crate) use inspect::*;
 pub(crate) use lock::*;
 pub(crate) use offset::*;
+pub(crate) use pop::*;
 pub(crate) use pull::*;
 pub(crate) use query::*;
 pub(crate) use recall::*;

@@ -12,7 +12,7 @@ use gantry_remoting::codec::HeaderWriter;
 use gantry_remoting::header::{self, FromFields as _, PullMessage};
 use gantry_remoting::reply::{Outbound, Refusal, ReplyTo};
 use gantry_remoting::{Command, ResponseCode};
-use gantry_store::{PullLimits, PullStatus, Pulled, QueueOffset};
+use gantry_store::{ConsumeQueue, PullLimits, PullStatus, Pulled, QueueOffset};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -353,6 +353,13 @@ fn answer(session: &BrokerSession, out: &mut Outbound, to: ReplyTo, pulled: Pull
         return;
     }
     write(out, to, &pulled, asked);
+}
+
+/// True when messages from `offset` on may have to come from the disk.
+pub(super) fn may_be_cold(broker: &Broker, queue: &ConsumeQueue, offset: QueueOffset) -> bool {
+    let entry = broker.store.entry(queue, offset).ok().flatten();
+    entry.is_some_and(|entry| broker.store.readable_end() - entry.physical_offset > SURELY_HOT)
+        && !broker.store.is_in_memory(queue, offset).unwrap_or(true)
 }
 
 fn is_cold(broker: &Broker, pulled: &Pulled) -> bool {

@@ -49,12 +49,13 @@ pub(crate) fn reset_offset(broker: &Broker, command: &Command<'_>) -> Result<Ans
         };
         // What was given up before the queue came back is nobody's any more.
         let offset = scaling::reset(broker, &found, group, queue_id, offset)?;
+        broker.pops.moved(broker, group, topic, queue_id, offset)?;
         found.queue(&broker.store, queue_id).holds.wake_all();
         let broker_name = broker.config.broker_name.clone();
         table.0.insert(MessageQueue { broker_name, queue_id, topic: topic.into() }, offset);
     }
     // Who is told that it is done may rely on it.
-    broker.offsets.save().map_err(|error| failed(format!("the new offsets cannot be saved: {error}")))?;
+    broker.save_offsets().map_err(|error| failed(format!("the new offsets cannot be saved: {error}")))?;
     tracing::info!(group, topic, queues = table.0.len(), timestamp = header.timestamp, "offsets reset");
     Ok(Answer::json(&Body { offset_table: table }))
 }

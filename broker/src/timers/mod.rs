@@ -42,7 +42,7 @@ impl Timers {
         offsets: &ConsumerOffsets,
     ) -> Result<Self, json_file::Error> {
         let apache = apache::Delivered::load(config_dir)?;
-        let ledger = Ledger::load(PLACE, store, offsets, |at, entry| {
+        let ledger = Ledger::load(PLACE, store, offsets, |at, entry, _| {
             if !apache.has_read(at) {
                 return Some(Open { due: entry.tag_code, times: 0 });
             }

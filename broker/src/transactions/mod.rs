@@ -37,7 +37,10 @@ impl Transactions {
         store: &Store,
         offsets: &ConsumerOffsets,
     ) -> Result<Self, json_file::Error> {
-        let ledger = Ledger::load(PLACE, store, offsets, |_, entry| {
+        let ledger = Ledger::load(PLACE, store, offsets, |_, entry, is_over| {
+            if is_over {
+                return None;
+            }
             let bytes = store.read_at(entry.physical_offset)?;
             Record::read(&bytes).ok().map(|(record, _)| open(config, &record))
         })?;

@@ -6,6 +6,7 @@
 mod admin;
 mod namesrv;
 mod offset;
+mod pop;
 mod pull;
 mod scale;
 mod send;
@@ -13,6 +14,7 @@ mod send;
 pub use admin::*;
 pub use namesrv::*;
 pub use offset::*;
+pub use pop::*;
 pub use pull::*;
 pub use scale::*;
 pub use send::*;

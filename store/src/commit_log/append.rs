@@ -44,14 +44,14 @@ pub enum Tag {
     Code(i64),
     /// For the schedule topic: the time of delivery, this long after storing.
     DueAfter(Duration),
-    /// For the timer topic: the time of delivery, milliseconds since the epoch.
+    /// For what waits for a time that its property `TIMER_OUT_MS` has: milliseconds since the epoch.
     DueAt(i64),
 }
 
 impl Tag {
     /// The code that the stored record `topic`, `properties` has: what recovery writes again.
     pub(crate) fn of_record(record: &Record<'_>, levels: &DelayLevels) -> i64 {
-        if record.topic == name::TIMER_TOPIC
+        if matches!(record.topic, name::TIMER_TOPIC | name::POPS_TOPIC)
             && let Some(at) = record.property(properties::TIMER_OUT_MS)
         {
             return at.parse().unwrap_or(0);

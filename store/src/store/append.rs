@@ -61,26 +61,26 @@ impl Store {
         Ok(())
     }
 
-    /// Appends a message to each of two queues, both or none, whenever a crash comes; tells their places to `appended`, before
-    /// anything else gets into the log. `turn` is that of the first.
+    /// Appends messages to one queue and one to another, all or none, whenever a crash comes; tells their places to `appended`,
+    /// before anything else gets into the log. `turn` is that of the first queue.
     ///
     /// # Errors
     /// Nothing was stored then; see [`AppendError`].
     pub fn append_both(
         &self,
-        first: (&Arc<ConsumeQueue>, &NewMessage<'_>),
+        first: (&Arc<ConsumeQueue>, &[NewMessage<'_>]),
         second: (&Arc<ConsumeQueue>, &NewMessage<'_>),
         turn: Option<Turn<'_>>,
-        appended: impl FnOnce(Appended, Appended),
+        appended: impl FnOnce(&[Appended], Appended),
     ) -> Result<(), AppendError> {
         debug_assert!(!Arc::ptr_eq(first.0, second.0), "each part counts its queue's offsets by itself");
-        let part = |(queue, message)| self.inner.part(queue, std::slice::from_ref(message));
-        let parts = [part(first)?, part(second)?];
+        let parts =
+            [self.inner.part(first.0, first.1)?, self.inner.part(second.0, std::slice::from_ref(second.1))?];
         let mut tip = self.inner.tip.lock();
-        let mut places = Vec::with_capacity(2);
+        let mut places = Vec::with_capacity(first.1.len() + 1);
         self.inner.append(&mut tip, &parts, turn, &mut |one| places.push(one))?;
-        if let [first, second] = *places {
-            appended(first, second);
+        if let Some((second, first)) = places.split_last() {
+            appended(first, *second);
         }
         drop(tip);
         self.inner.appended(&parts);

@@ -247,32 +247,34 @@ fn a_batch_is_consecutive() {
 }
 
 #[test]
-fn of_two_that_go_together_a_crash_leaves_both_or_none() {
+fn of_what_goes_together_a_crash_leaves_all_or_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(config(dir.path())).unwrap();
     let (a, b) = (store.queue("A", 0), store.queue("B", 0));
     let places = std::cell::Cell::new(None);
-    // Often enough for the file to end between two pairs, never within one.
+    // Often enough for the file to end between two appends, never within one.
     for n in 0..200 {
-        let tell = |first: Appended, second: Appended| places.set(Some((first, second)));
-        store.append_both((&a, &message(&[7; 300], "")), (&b, &message(b"second", "")), None, tell).unwrap();
-        let (first, second) = places.get().unwrap();
-        assert_eq!((first.queue_offset, second.queue_offset), (QueueOffset(n), QueueOffset(n)));
-        assert_eq!(first.end, second.physical_offset);
+        let tell = |first: &[Appended], second: Appended| places.set(Some(([first[0], first[1]], second)));
+        let first = [message(&[7; 300], ""), message(b"first, too", "")];
+        store.append_both((&a, &first), (&b, &message(b"second", "")), None, tell).unwrap();
+        let ([one, two], second) = places.get().unwrap();
+        assert_eq!((one.queue_offset, two.queue_offset), (QueueOffset(2 * n), QueueOffset(2 * n + 1)));
+        assert_eq!(second.queue_offset, QueueOffset(n));
+        assert_eq!((one.end, two.end), (two.physical_offset, second.physical_offset));
     }
     let copy = snapshot(dir.path());
     let again = Store::open(config(copy.path())).unwrap();
-    assert_eq!((consume(&again, "A", 0).len(), consume(&again, "B", 0).len()), (200, 200));
-    // The moment before the first of the last pair is sealed: the second is.
+    assert_eq!((consume(&again, "A", 0).len(), consume(&again, "B", 0).len()), (400, 200));
+    // The moment before the first of the last three is sealed: the others are.
     let copy = snapshot(dir.path());
-    let at = places.get().unwrap().0.physical_offset.0 as usize;
+    let at = places.get().unwrap().0[0].physical_offset.0 as usize;
     let path = copy.path().join("commitlog").join(format!("{:020}", at / 65536 * 65536));
     let mut bytes = fs::read(&path).unwrap();
     bytes[at % 65536..][..4].fill(0);
     fs::write(&path, &bytes).unwrap();
     fs::remove_file(copy.path().join("checkpoint")).unwrap();
     let again = Store::open(config(copy.path())).unwrap();
-    assert_eq!((consume(&again, "A", 0).len(), consume(&again, "B", 0).len()), (199, 199));
+    assert_eq!((consume(&again, "A", 0).len(), consume(&again, "B", 0).len()), (398, 199));
 }
 
 #[test]

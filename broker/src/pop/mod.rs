@@ -1,0 +1,286 @@
+//! POP: the broker keeps account of each message that it gave to a consumer, and gives it again when it is not acknowledged in
+//! time (Apache: `PopMessageProcessor`, `PopReviveService`).
+//!
+//! What was given together is a [`Flight`]: an entry of a [`Ledger`], written before the consumer is answered. It is over when
+//! all of it is acknowledged, or when what is left of it has moved to the group's retry topic, in the same append. So a crash
+//! repeats messages, but loses none. What a group was given in order is a [`Batch`]: it stays where it is, and the group's offset
+//! moves when it is acknowledged.
+
+mod batch;
+mod flight;
+pub(crate) mod handle;
+mod request;
+mod revive;
+mod take;
+mod waiting;
+
+pub(crate) use flight::MOST;
+pub(crate) use request::{Asks, Pop};
+pub(crate) use revive::run;
+pub(crate) use take::{Nothing, Taken};
+pub(crate) use waiting::{PopHold, Waiting};
+
+use crate::broker::{Broker, now_ms};
+use crate::json_file;
+use crate::ledger::{Ledger, Open, Place};
+use crate::offsets::ConsumerOffsets;
+use crate::processor;
+use batch::Batch;
+use flight::Flight;
+use gantry_message::{Record, name, properties};
+use gantry_remoting::reply::Refusal;
+use gantry_store::{AppendError, Appended, NewMessage, QueueOffset, Store, Tag};
+use handle::{Handle, IN_ORDER};
+use parking_lot::{Mutex, RwLock};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+const PLACE: Place =
+    Place { entries: name::POPS_TOPIC, marks: name::POP_MARKS_TOPIC, group: "CID_RMQ_SYS_POP" };
+
+/// The group whose offset says which entries the saved offsets know of.
+const SAVED: &str = "CID_RMQ_SYS_POP_SAVED";
+
+/// How a group reads a queue by POP.
+#[derive(Debug, Default)]
+struct Lane {
+    /// Messages on their way, by what their handles say, each with its entry in the ledger.
+    flights: HashMap<(i64, i64), (QueueOffset, Flight)>,
+    /// What was given in order.
+    batch: Option<Batch>,
+}
+
+/// A flight of which a part is acknowledged.
+#[derive(Debug)]
+struct Partly {
+    /// Milliseconds since the epoch.
+    since: i64,
+    lane: Arc<Mutex<Lane>>,
+    key: (i64, i64),
+}
+
+/// Queues of a group's topic.
+type Queues = BTreeMap<i32, Arc<Mutex<Lane>>>;
+
+/// What groups were given by POP.
+#[derive(Debug)]
+pub(crate) struct Pops {
+    ledger: Ledger,
+    /// By group and topic.
+    lanes: RwLock<HashMap<Box<str>, HashMap<Box<str>, Queues>>>,
+    /// Entries that are over, and not marked so yet.
+    over: Mutex<Vec<QueueOffset>>,
+    /// Flights of which a part is acknowledged, and that is not on record yet.
+    partly: Mutex<Vec<Partly>>,
+    pub(crate) waiting: Waiting,
+}
+
+impl Pops {
+    /// Finds the messages on their way in the log, and brings groups to where they were.
+    pub(crate) fn load(store: &Store, offsets: &ConsumerOffsets) -> Result<Self, json_file::Error> {
+        let saved = QueueOffset(offsets.get(SAVED, PLACE.entries, 0).unwrap_or(0));
+        let mut found = Vec::new();
+        let ledger = Ledger::load(PLACE, store, offsets, |at, entry, is_over| {
+            if is_over && at < saved {
+                return None;
+            }
+            let bytes = store.read_at(entry.physical_offset)?;
+            let (record, _) = Record::read(&bytes).ok()?;
+            let flight: Flight = serde_json::from_slice(record.body).ok()?;
+            if let Some(next) = flight.next.filter(|_| at >= saved) {
+                offsets.commit(&flight.group, &flight.topic, flight.queue, next);
+            }
+            if is_over || flight.offsets.is_empty() {
+                return None;
+            }
+            let due = flight.due();
+            found.push((at, flight));
+            Some(Open { due, times: 0 })
+        })?;
+        let pops = Self {
+            ledger,
+            lanes: RwLock::default(),
+            over: Mutex::default(),
+            partly: Mutex::default(),
+            waiting: Waiting::default(),
+        };
+        for (at, flight) in found {
+            let lane = pops.lane(&flight.group, &flight.topic, flight.queue);
+            lane.lock().flights.insert(flight.key(), (at, flight));
+        }
+        Ok(pops)
+    }
+
+    /// Where they are kept.
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The offsets that are saved now know of all entries so far.
+    pub(crate) fn offsets_are_saved(&self, offsets: &ConsumerOffsets) {
+        let end = self.ledger.entries().next_offset();
+        if offsets.get(SAVED, PLACE.entries, 0).unwrap_or(0) != end.0 {
+            offsets.commit(SAVED, PLACE.entries, 0, end.0);
+        }
+    }
+
+    fn lane(&self, group: &str, topic: &str, queue: i32) -> Arc<Mutex<Lane>> {
+        if let Some(lane) = self.known(group, topic, queue) {
+            return lane;
+        }
+        let mut lanes = self.lanes.write();
+        let queues = lanes.entry(group.into()).or_default().entry(topic.into()).or_default();
+        Arc::clone(queues.entry(queue).or_default())
+    }
+
+    fn known(&self, group: &str, topic: &str, queue: i32) -> Option<Arc<Mutex<Lane>>> {
+        self.lanes.read().get(group)?.get(topic)?.get(&queue).cloned()
+    }
+
+    /// Puts on record what a group is given, and where it stands then.
+    fn send_off(&self, broker: &Broker, lane: &mut Lane, flight: Flight) -> Result<(), AppendError> {
+        let due = flight.due();
+        let mut entry = None;
+        append(broker, &flight, |appended| {
+            self.ledger.opened(appended, due);
+            entry = Some(appended.queue_offset);
+        })?;
+        if let Some(entry) = entry {
+            lane.flights.insert(flight.key(), (entry, flight));
+        }
+        Ok(())
+    }
+
+    /// Acknowledges messages of `topic` that `group` was given by `handle`: those whose offsets are in `offsets`. What is not on
+    /// its way any more is acknowledged already, or given again.
+    pub(crate) fn ack(
+        &self,
+        broker: &Broker,
+        group: &str,
+        topic: &str,
+        handle: &Handle,
+        offsets: impl Iterator<Item = i64>,
+    ) -> Result<(), Refusal> {
+        let Some(known) = self.known(group, topic, handle.queue) else { return Ok(()) };
+        let mut lane = known.lock();
+        if handle.revive_queue == IN_ORDER {
+            for offset in offsets {
+                self.ack_in_order(broker, &mut lane, group, topic, handle, offset)?;
+            }
+            return Ok(());
+        }
+        let key = (handle.start, handle.pop_time);
+        let Some((entry, flight)) = lane.flights.get_mut(&key) else { return Ok(()) };
+        let before = flight.acked;
+        for offset in offsets {
+            flight.ack(offset);
+        }
+        if flight.is_over() {
+            self.over.lock().push(*entry);
+            lane.flights.remove(&key);
+        } else if before == 0 && flight.acked != 0 {
+            self.partly.lock().push(Partly { since: now_ms(), lane: Arc::clone(&known), key });
+        }
+        Ok(())
+    }
+
+    fn ack_in_order(
+        &self,
+        broker: &Broker,
+        lane: &mut Lane,
+        group: &str,
+        topic: &str,
+        handle: &Handle,
+        offset: i64,
+    ) -> Result<(), Refusal> {
+        let Some(batch) = &mut lane.batch else { return Ok(()) };
+        let Some(next) = batch.ack(offset, handle.pop_time) else { return Ok(()) };
+        broker.offsets.raise(group, topic, handle.queue, next);
+        if !batch.blocks(None, now_ms()) {
+            self.waiting.look(topic, group, handle.queue);
+        }
+        Ok(())
+    }
+
+    /// Has a message be given again `invisible` milliseconds from now, and no sooner. Gives the new time of its handle and the time
+    /// that this is from there; `None` when it is not on its way any more.
+    pub(crate) fn hide(
+        &self,
+        broker: &Broker,
+        group: &str,
+        topic: &str,
+        handle: &Handle,
+        invisible: i64,
+    ) -> Result<Option<(i64, i64)>, Refusal> {
+        let Some(known) = self.known(group, topic, handle.queue) else { return Ok(None) };
+        let mut lane = known.lock();
+        let now = now_ms();
+        if handle.revive_queue == IN_ORDER {
+            let visible_at = now.saturating_add(invisible);
+            let hidden = lane
+                .batch
+                .as_mut()
+                .is_some_and(|batch| batch.hide(handle.offset, handle.pop_time, visible_at));
+            return Ok(hidden.then(|| (handle.pop_time, visible_at - handle.pop_time)));
+        }
+        let key = (handle.start, handle.pop_time);
+        let Some((_, flight)) = lane.flights.get(&key) else { return Ok(None) };
+        if !flight.left().contains(&handle.offset) {
+            return Ok(None);
+        }
+        // Another key than the old one's, however fast this was.
+        let pop_time = now.max(handle.pop_time + 1);
+        let alone = Flight {
+            start: handle.offset,
+            offsets: vec![handle.offset],
+            pop_time,
+            invisible,
+            acked: 0,
+            next: None,
+            ..flight.clone()
+        };
+        self.send_off(broker, &mut lane, alone).map_err(|error| processor::append_failed(broker, error))?;
+        drop(lane);
+        self.ack(broker, group, topic, handle, std::iter::once(handle.offset))?;
+        Ok(Some((pop_time, invisible)))
+    }
+
+    /// A group was moved to `offset` of a queue: what it was given before comes again only from there.
+    pub(crate) fn moved(
+        &self,
+        broker: &Broker,
+        group: &str,
+        topic: &str,
+        queue: i32,
+        offset: i64,
+    ) -> Result<(), Refusal> {
+        let Some(lane) = self.known(group, topic, queue) else { return Ok(()) };
+        let mut lane = lane.lock();
+        let mark = Flight {
+            group: group.into(),
+            topic: topic.into(),
+            queue,
+            start: offset,
+            offsets: Vec::new(),
+            next: Some(offset),
+            pop_time: now_ms(),
+            invisible: 0,
+            acked: 0,
+        };
+        // After a crash the group is brought to where its last entry says.
+        append(broker, &mark, |_| {}).map_err(|error| processor::append_failed(broker, error))?;
+        lane.batch = None;
+        let flights = std::mem::take(&mut lane.flights);
+        self.over.lock().extend(flights.into_values().map(|(entry, _)| entry));
+        Ok(())
+    }
+}
+
+fn append(broker: &Broker, flight: &Flight, mut told: impl FnMut(&Appended)) -> Result<(), AppendError> {
+    let body = serde_json::to_vec(flight).unwrap_or_default();
+    let mut text = String::new();
+    properties::push(&mut text, properties::TIMER_OUT_MS, &flight.due().to_string());
+    let message = NewMessage { tag: Tag::DueAt(flight.due()), ..NewMessage::own(now_ms(), &body, &text) };
+    let entries = broker.pops.ledger.entries();
+    broker.store.append_batch(entries, &[message], None, &mut |appended| told(&appended))
+}
