@@ -31,6 +31,7 @@ mod start;
 mod stop;
 mod timers;
 mod topics;
+mod traffic;
 mod transactions;
 
 pub use broker::Snapshot;

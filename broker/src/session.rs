@@ -101,6 +101,9 @@ impl BrokerSession {
                 return processor::scale(self, command, out);
             }
             RequestCode::END_TRANSACTION => return processor::end_transaction(self, command, out),
+            RequestCode::SEND_REPLY_MESSAGE | RequestCode::SEND_REPLY_MESSAGE_V2 => {
+                return processor::reply(self, command, out);
+            }
             RequestCode::QUERY_ASSIGNMENT => return processor::query_assignment(self, command, out),
             RequestCode::SET_MESSAGE_REQUEST_MODE => processor::set_request_mode(broker, command),
             RequestCode::POP_MESSAGE => return processor::pop(self, command, out),
@@ -127,9 +130,23 @@ impl BrokerSession {
             RequestCode::QUERY_TOPIC_CONSUME_BY_WHO => processor::consumed_by(broker, command),
             RequestCode::GET_BROKER_RUNTIME_INFO => processor::runtime_info(broker),
             RequestCode::GET_BROKER_CONFIG => processor::broker_config(broker),
-            RequestCode::VIEW_BROKER_STATS_DATA => processor::broker_stats(command),
-            RequestCode::DELETE_EXPIRED_COMMITLOG | RequestCode::CLEAN_EXPIRED_CONSUMEQUEUE => {
-                return processor::clean(self, command);
+            RequestCode::VIEW_BROKER_STATS_DATA => processor::broker_stats(broker, command),
+            RequestCode::DELETE_EXPIRED_COMMITLOG
+            | RequestCode::CLEAN_EXPIRED_CONSUMEQUEUE
+            | RequestCode::CLEAN_UNUSED_TOPIC => return processor::clean(self, command),
+            RequestCode::RESUME_CHECK_HALF_MESSAGE => processor::resume_check(broker, command),
+            RequestCode::CLONE_GROUP_OFFSET => processor::clone_offsets(broker, command),
+            RequestCode::QUERY_TOPICS_BY_CONSUMER => processor::topics_by_consumer(broker, command),
+            RequestCode::UPDATE_AND_CREATE_SUBSCRIPTIONGROUP_LIST => {
+                processor::update_groups(broker, command)
+            }
+            RequestCode::GET_ALL_PRODUCER_INFO => processor::all_producers(broker),
+            RequestCode::QUERY_SUBSCRIPTION_BY_CONSUMER => {
+                processor::subscription_by_consumer(broker, command)
+            }
+            RequestCode::QUERY_CONSUME_TIME_SPAN => processor::consume_time_span(broker, command),
+            RequestCode::INVOKE_BROKER_TO_GET_CONSUMER_STATUS => {
+                return processor::consumer_status(self, command, out);
             }
             RequestCode::GET_CONSUMER_RUNNING_INFO | RequestCode::CONSUME_MESSAGE_DIRECTLY => {
                 return processor::relay(self, command, out);

@@ -1,7 +1,7 @@
 //! Starting and stopping a broker.
 
 use crate::BrokerConfig;
-use crate::broker::{Broker, Snapshot};
+use crate::broker::{Broker, Snapshot, now_ms};
 use crate::config::ConfigError;
 use crate::delay::Delays;
 use crate::json_file;
@@ -9,7 +9,7 @@ use crate::leave;
 use crate::probe::Probe;
 use crate::registration::Registration;
 use crate::session::BrokerService;
-use crate::{pop, timers, transactions};
+use crate::{pop, timers, traffic, transactions};
 use gantry_remoting::server::{Limits, bind, serve};
 use gantry_store::{OpenError, Store};
 use std::io;
@@ -239,10 +239,16 @@ async fn housekeeping(broker: Arc<Broker>, mut stopping: watch::Receiver<bool>) 
     second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     let mut saves = tokio::time::interval(broker.config.flush_consumer_offset_interval);
     let mut expiry = tokio::time::interval(Duration::from_secs(10));
+    let mut looks = tokio::time::interval(Duration::from_millis(traffic::EVERY_MS as u64));
+    let mut look = 0;
     loop {
         tokio::select! {
             _ = second.tick() => broker.tick(),
             _ = expiry.tick() => broker.expire_clients(),
+            _ = looks.tick() => {
+                look += 1;
+                broker.topics.look_at_traffic(look, now_ms());
+            }
             _ = saves.tick() => {
                 let broker = Arc::clone(&broker);
                 join(tokio::task::spawn_blocking(move || save(&broker))).await;

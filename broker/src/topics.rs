@@ -4,6 +4,7 @@ use crate::BrokerConfig;
 use crate::holds::Holds;
 use crate::json_file;
 use crate::scaling::Cell;
+use crate::traffic::Traffic;
 use gantry_message::name;
 use gantry_remoting::ResponseCode;
 use gantry_remoting::body::{
@@ -14,7 +15,7 @@ use gantry_store::{ConsumeQueue, Store};
 use parking_lot::{Mutex, RwLock};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A queue: its place in the store, and who waits for its next message.
 #[derive(Debug)]
@@ -31,6 +32,8 @@ pub(crate) struct Topic {
     queues: RwLock<BTreeMap<i32, Arc<Queue>>>,
     /// Which of the queues take messages, and who may read them, when their number was changed in order.
     pub(crate) scales: Cell,
+    /// Of topics that have any.
+    traffic: OnceLock<Box<Traffic>>,
 }
 
 impl Topic {
@@ -41,7 +44,12 @@ impl Topic {
             scales: Cell::of_new(&config),
             config: RwLock::new(Arc::new(config)),
             queues: RwLock::default(),
+            traffic: OnceLock::new(),
         }
+    }
+
+    pub(crate) fn traffic(&self) -> &Traffic {
+        self.traffic.get_or_init(Box::default)
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -130,6 +138,12 @@ impl Topics {
     /// Topics whose number of queues was ever changed in order, or whose messages the broker puts to queues by their keys.
     pub(crate) fn scaled(&self) -> Vec<Arc<Topic>> {
         self.topics.read().values().filter(|topic| topic.scales.now().is_some()).cloned().collect()
+    }
+
+    /// The `look`-th look at what goes into topics and out of them.
+    pub(crate) fn look_at_traffic(&self, look: i64, at_ms: i64) {
+        let topics = self.topics.read();
+        topics.values().filter_map(|topic| topic.traffic.get()).for_each(|traffic| traffic.look(look, at_ms));
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -64,6 +64,10 @@ pub const CLUSTER: &str = "CLUSTER";
 pub const POP_CK: &str = "POP_CK";
 /// When a message was first given by POP, written by the broker: milliseconds since the epoch.
 pub const FIRST_POP_TIME: &str = "1ST_POP_TIME";
+/// The client to which the answer to a request goes.
+pub const REPLY_TO_CLIENT: &str = "REPLY_TO_CLIENT";
+/// When the broker passed an answer on, written by the broker: milliseconds since the epoch.
+pub const PUSH_REPLY_TIME: &str = "PUSH_REPLY_TIME";
 /// Sharding key of an ordered message.
 pub const SHARDING_KEY: &str = "__SHARDINGKEY";
 

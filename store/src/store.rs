@@ -14,6 +14,7 @@ use crate::{OpenError, PhysicalOffset, QueueOffset, sys};
 use bytes::Bytes;
 use gantry_message::{Record, properties};
 use parking_lot::{Condvar, Mutex};
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::ops::RangeInclusive;
@@ -176,6 +177,12 @@ impl Store {
     #[must_use]
     pub fn existing_queue(&self, topic: &str, id: i32) -> Option<Arc<ConsumeQueue>> {
         self.inner.queues.get(topic, id)
+    }
+
+    /// The topics that have queues.
+    #[must_use]
+    pub fn topics(&self) -> BTreeSet<Box<str>> {
+        self.inner.queues.all().iter().map(|queue| queue.topic().into()).collect()
     }
 
     /// The queues of a topic that exist.

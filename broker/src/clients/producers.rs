@@ -1,7 +1,7 @@
 //! Producers by group.
 
 use super::{Client, EXPIRED};
-use gantry_remoting::body::Connection;
+use gantry_remoting::body::{Connection, ProducerInfo};
 use gantry_remoting::server::Peer;
 use parking_lot::RwLock;
 use std::collections::{BTreeMap, HashMap};
@@ -54,12 +54,34 @@ impl Producers {
         Some(groups.get(group)?.iter().map(|(id, client)| client.connection(id)).collect())
     }
 
+    /// All clients. `boot` is the time of `started`, in milliseconds since the epoch.
+    pub(crate) fn table(&self, boot: i64, started: Instant) -> BTreeMap<String, Vec<ProducerInfo>> {
+        let info = |(id, client): (&Box<str>, &Client)| ProducerInfo {
+            client_id: id.to_string(),
+            remote_ip: client.peer.addr().ip().to_string(),
+            language: client.language.name().into(),
+            version: client.version,
+            last_update_timestamp: boot + client.seen.saturating_duration_since(started).as_millis() as i64,
+        };
+        let groups = self.groups.read();
+        groups
+            .iter()
+            .map(|(group, clients)| (group.to_string(), clients.iter().map(info).collect()))
+            .collect()
+    }
+
     /// One of the group's connections, each in its turn.
     pub(crate) fn any(&self, group: &str) -> Option<Arc<Peer>> {
         let groups = self.groups.read();
         let clients = groups.get(group)?;
         let nth = self.turn.fetch_add(1, Ordering::Relaxed) % clients.len().max(1);
         clients.values().nth(nth).map(|client| Arc::clone(&client.peer))
+    }
+
+    /// The connection of a client, whatever its group.
+    pub(crate) fn find(&self, client_id: &str) -> Option<Arc<Peer>> {
+        let groups = self.groups.read();
+        groups.values().find_map(|clients| clients.get(client_id)).map(|client| Arc::clone(&client.peer))
     }
 
     pub(crate) fn len(&self) -> usize {

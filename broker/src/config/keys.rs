@@ -289,6 +289,7 @@ table! {
         "timerWheelEnable" => timer_wheel_enable,
         "timerMaxDelaySec" => timer_max_delay_sec,
         "recallMessageEnable" => recall_message_enable,
+        "storeReplyMessageEnable" => store_reply_message_enable,
         "enablePropertyFilter" => enable_property_filter,
         "probeListenPort" => probe_listen_port,
         "externalAddress" => external_address,

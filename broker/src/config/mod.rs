@@ -71,6 +71,8 @@ pub struct BrokerConfig {
     pub timer_max_delay_sec: i64,
     /// They may be taken back by their handle until then.
     pub recall_message_enable: bool,
+    /// Answers to requests are stored, too.
+    pub store_reply_message_enable: bool,
     /// Subscriptions may be expressions on properties (SQL92).
     pub enable_property_filter: bool,
     /// Gantry's own: where probes and metrics are served by HTTP; 0 is off.
@@ -141,6 +143,7 @@ impl BrokerConfig {
             timer_wheel_enable: true,
             timer_max_delay_sec: 3 * 24 * 3600,
             recall_message_enable: false,
+            store_reply_message_enable: true,
             enable_property_filter: false,
             probe_listen_port: 0,
             external_address: None,

@@ -248,6 +248,7 @@ impl Taking<'_> {
         self.taken.count += pulled.count;
         self.taken.lists.add(is_retry, queue, start.0, &offsets);
         broker.got.add(pulled.count as u64);
+        topic.traffic().got(&pop.group, pulled.count, pulled.len);
         for slice in pulled.slices() {
             let body = if is_retry { self.as_original(queue, start.0, &slice) } else { slice };
             self.taken.bodies.push(body);

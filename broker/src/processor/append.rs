@@ -34,6 +34,7 @@ pub(crate) fn append_with(
     let (queue, appended) =
         placed(broker, topic, asked, key, |queue, turn| broker.slowest_put.time(|| append(queue, turn)))?;
     broker.put.add(1);
+    topic.traffic().put(1, (appended.end - appended.physical_offset) as usize);
     let tag_code = match message.tag {
         Tag::Code(code) => code,
         Tag::DueAfter(_) | Tag::DueAt(_) => 0,

@@ -4,8 +4,8 @@ use crate::broker::Broker;
 use crate::clients::Client;
 use crate::filter::{self, Filter};
 use gantry_message::name;
-use gantry_remoting::body::{ConsumerIdList, HeartbeatData};
-use gantry_remoting::header::{ConsumerGroup, FromFields as _, ProducerGroup, UnregisterClient};
+use gantry_remoting::body::{ConsumerIdList, HeartbeatData, ProducerTable, SubscriptionData};
+use gantry_remoting::header::{ConsumerGroup, FromFields as _, GroupTopic, ProducerGroup, UnregisterClient};
 use gantry_remoting::reply::{Answer, Refusal};
 use gantry_remoting::server::Peer;
 use gantry_remoting::{Command, ResponseCode, fastjson};
@@ -70,12 +70,12 @@ pub(crate) fn consumer_ids(broker: &Broker, command: &Command<'_>) -> Result<Ans
     Ok(Answer::json(&ConsumerIdList { consumer_id_list: ids }))
 }
 
-/// Asked at the start of a consumer whose subscription is no tag: SQL is not evaluated here yet.
+/// Asked at the start of a consumer whose subscription is no tag.
 pub(crate) fn check_client_config(broker: &Broker, command: &Command<'_>) -> Result<Answer, Refusal> {
     #[derive(serde::Deserialize, Default)]
     #[serde(rename_all = "camelCase", default)]
     struct Body {
-        subscription_data: Option<gantry_remoting::body::SubscriptionData>,
+        subscription_data: Option<SubscriptionData>,
     }
     let body: Body = fastjson::from_slice(command.body)?;
     let Some(data) = body.subscription_data else { return Ok(Answer::ok()) };
@@ -102,4 +102,25 @@ pub(crate) fn producer_connections(broker: &Broker, command: &Command<'_>) -> Re
         .connections(group)
         .ok_or_else(|| failed(format!("the producer group[{group}] not exist")))?;
     Ok(Answer::json(&gantry_remoting::body::ProducerConnection { connection_set: connections }))
+}
+
+/// All producers, by group.
+pub(crate) fn all_producers(broker: &Broker) -> Result<Answer, Refusal> {
+    Ok(Answer::json(&ProducerTable { data: broker.producers.table(broker.boot_timestamp, broker.started) }))
+}
+
+/// What a group reads of a topic; nothing when it does not, or nobody of it is online.
+pub(crate) fn subscription_by_consumer(broker: &Broker, command: &Command<'_>) -> Result<Answer, Refusal> {
+    #[derive(serde::Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Body<'a> {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        subscription_data: Option<SubscriptionData>,
+        group: &'a str,
+        topic: &'a str,
+    }
+    let header = GroupTopic::from_fields(command.ext)?;
+    let connection = broker.consumers.connection(header.group);
+    let subscription_data = connection.and_then(|mut all| all.subscription_table.remove(header.topic));
+    Ok(Answer::json(&Body { subscription_data, group: header.group, topic: header.topic }))
 }

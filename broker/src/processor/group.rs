@@ -18,6 +18,24 @@ pub(crate) fn update_group(broker: &Broker, command: &Command<'_>) -> Result<Ans
     Ok(Answer::ok())
 }
 
+pub(crate) fn update_groups(broker: &Broker, command: &Command<'_>) -> Result<Answer, Refusal> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Body {
+        group_config_list: Vec<SubscriptionGroupConfig>,
+    }
+    let body: Body = fastjson::from_slice(command.body)?;
+    for config in &body.group_config_list {
+        name::check_group(&config.group_name)
+            .map_err(|error| Refusal::new(ResponseCode::INVALID_PARAMETER, error.to_string()))?;
+    }
+    for config in body.group_config_list {
+        tracing::info!(group = config.group_name, "consumer group updated");
+        broker.groups.update(config);
+    }
+    Ok(Answer::ok())
+}
+
 pub(crate) fn delete_group(broker: &Broker, command: &Command<'_>) -> Result<Answer, Refusal> {
     let header = DeleteSubscriptionGroup::from_fields(command.ext)?;
     broker.groups.remove(header.group_name);

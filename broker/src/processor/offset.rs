@@ -3,8 +3,10 @@
 use super::{failed, no_topic};
 use crate::broker::Broker;
 use crate::scaling;
+use gantry_remoting::body::TopicList;
 use gantry_remoting::header::{
-    FromFields as _, QueryConsumerOffset, QueueBound, SearchOffset, UpdateConsumerOffset,
+    CloneGroupOffset, FromFields as _, GroupName, QueryConsumerOffset, QueueBound, SearchOffset,
+    UpdateConsumerOffset,
 };
 use gantry_remoting::reply::{Answer, Refusal};
 use gantry_remoting::{Command, ResponseCode};
@@ -83,4 +85,43 @@ pub(crate) fn earliest_store_time(broker: &Broker, command: &Command<'_>) -> Res
         broker.store.existing_queue(header.topic, header.queue_id).ok_or_else(|| no_topic(header.topic))?;
     let stored = broker.store.store_timestamp(&queue, queue.min_offset()).map_err(failed)?;
     Ok(Answer::ok().with("timestamp", stored.unwrap_or(-1)))
+}
+
+/// Topics that a group has offsets of.
+pub(crate) fn topics_by_consumer(broker: &Broker, command: &Command<'_>) -> Result<Answer, Refusal> {
+    let group = GroupName::from_fields(command.ext)?.group;
+    let broker_addr = Some(broker.config.advertised().to_string());
+    Ok(Answer::json(&TopicList { broker_addr, topic_list: broker.offsets.topics_of(group) }))
+}
+
+/// Brings a group to where another is.
+pub(crate) fn clone_offsets(broker: &Broker, command: &Command<'_>) -> Result<Answer, Refusal> {
+    let header = CloneGroupOffset::from_fields(command.ext)?;
+    let topics = match header.topic.map(str::trim).filter(|topic| !topic.is_empty()) {
+        Some(topic) => vec![topic.to_owned()],
+        None => broker.offsets.topics_of(header.src_group),
+    };
+    let subscribed = broker.consumers.connection(header.src_group).map(|all| all.subscription_table);
+    for name in topics {
+        let Some(topic) = broker.topics.get(&name) else { continue };
+        // A group that is online may have left the topic, and its offsets are of long ago.
+        let has_left = subscribed.as_ref().is_some_and(|all| !all.is_empty() && !all.contains_key(&name));
+        if has_left && !header.offline {
+            tracing::warn!(
+                group = header.src_group,
+                topic = name,
+                "offsets of a topic that the group does not read"
+            );
+            continue;
+        }
+        let queues = topic.config().read_queue_nums;
+        for queue in 0..queues {
+            if let Some(offset) = broker.offsets.get(header.src_group, &name, queue) {
+                scaling::commit(broker, &topic, header.dest_group, queue, offset)?;
+                broker.pops.moved(broker, header.dest_group, &name, queue, offset)?;
+            }
+        }
+    }
+    tracing::info!(from = header.src_group, to = header.dest_group, topic = header.topic, "offsets cloned");
+    Ok(Answer::ok())
 }

@@ -57,7 +57,7 @@ pub(crate) fn pull(session: &mut BrokerSession, command: &Command<'_>, out: &mut
         pulled.as_ref().is_none_or(|pulled| code_of(pulled, offset) == ResponseCode::PULL_NOT_FOUND);
     if !nothing_yet || header.sys_flag & header::PULL_SUSPEND == 0 {
         return match pulled {
-            Some(pulled) => answer(session, out, to, pulled, offset),
+            Some(pulled) => answer(session, out, to, &read, pulled),
             None => answer_gated(broker, out, to, &queue, offset),
         };
     }
@@ -108,6 +108,13 @@ struct Read<'a> {
 }
 
 impl Read<'_> {
+    fn count(&self, broker: &Broker, pulled: &Pulled) {
+        if pulled.count > 0 {
+            broker.got.add(pulled.count as u64);
+            self.topic.traffic().got(self.group, pulled.count, pulled.len);
+        }
+    }
+
     /// Reads as far as the group may; `None` when a gate is closed.
     fn pull(&self, broker: &Broker, max_messages: usize) -> io::Result<Option<Pulled>> {
         loop {
@@ -149,7 +156,7 @@ fn look_elsewhere(
         let mut out = Outbound::default();
         match read.pull(&broker, MOST_FROM_DISK) {
             Ok(Some(pulled)) => {
-                broker.got.add(pulled.count as u64);
+                read.count(&broker, &pulled);
                 write(&mut out, to, &pulled, offset);
             }
             Ok(None) => answer_gated(&broker, &mut out, to, &queue, offset),
@@ -188,7 +195,7 @@ pub(crate) fn pull_again(session: &mut BrokerSession, hold: &Hold, out: &mut Out
     let read =
         Read { topic: &topic, queue: &queue, group: &pull.group, offset: hold.offset, filter: &hold.filter };
     match read.pull(broker, pull.max_messages.max(0) as usize) {
-        Ok(Some(pulled)) => answer(session, out, pull.to, pulled, hold.offset),
+        Ok(Some(pulled)) => answer(session, out, pull.to, &read, pulled),
         // What was let through goes on waiting when its passage has to get to the disk first.
         Ok(None) if !hold.is_due(Instant::now()) => hold_gated(session, &topic, &queue, hold.again()),
         Ok(None) => answer_gated(broker, out, pull.to, &queue, hold.offset),
@@ -337,9 +344,9 @@ fn code_of(pulled: &Pulled, asked: QueueOffset) -> ResponseCode {
     }
 }
 
-fn answer(session: &BrokerSession, out: &mut Outbound, to: ReplyTo, pulled: Pulled, asked: QueueOffset) {
-    let broker = &session.broker;
-    broker.got.add(pulled.count as u64);
+fn answer(session: &BrokerSession, out: &mut Outbound, to: ReplyTo, read: &Read<'_>, pulled: Pulled) {
+    let (broker, asked) = (&session.broker, read.offset);
+    read.count(broker, &pulled);
     if pulled.count > 0 && is_cold(broker, &pulled) {
         // The disk answers on a thread that may wait for it.
         let peer = Arc::clone(&session.peer);

@@ -3,11 +3,15 @@
 use super::{SEE_ALSO, failed};
 use crate::session::BrokerSession;
 use gantry_message::id;
+use gantry_remoting::body::QueueMap;
 use gantry_remoting::command::Command;
-use gantry_remoting::header::{ConsumeMessageDirectly, ConsumerRunningInfo, FromFields as _};
+use gantry_remoting::header::{
+    ConsumeMessageDirectly, ConsumerRunningInfo, ConsumerStatus, FromFields as _, ToFields as _,
+};
 use gantry_remoting::reply::{Answer, Outbound, Refusal};
 use gantry_remoting::server::{Peer, RequestError};
-use gantry_remoting::{CommandBuf, RequestCode, ResponseCode};
+use gantry_remoting::{CommandBuf, RequestCode, ResponseCode, fastjson};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -73,4 +77,63 @@ fn prepare(session: &BrokerSession, command: &Command<'_>) -> Result<(Arc<Peer>,
         )));
     }
     Ok((client.peer, question))
+}
+
+/// INVOKE_BROKER_TO_GET_CONSUMER_STATUS: where each member of a group says that it is.
+pub(crate) fn consumer_status(session: &BrokerSession, command: &Command<'_>, out: &mut Outbound) {
+    let to = command.reply_to();
+    let header = match ConsumerStatus::from_fields(command.ext) {
+        Ok(header) => header,
+        Err(error) => return out.answer(to, &Refusal::from(error).into()),
+    };
+    let (group, only) = (header.group.to_owned(), header.client_addr.filter(|id| !id.is_empty()));
+    let broker = &session.broker;
+    let members: Vec<_> = broker
+        .consumers
+        .client_ids(&group)
+        .into_iter()
+        .filter(|id| only.is_none_or(|only| only == id))
+        .filter_map(|id| Some((broker.consumers.client(&group, &id)?, id)))
+        .collect();
+    if members.is_empty() {
+        let text = format!("No Any Consumer online in the consumer group: [{group}]");
+        return out.answer(to, &failed(text).into());
+    }
+    let question = ConsumerStatus { client_addr: None, ..header }
+        .into_command(CommandBuf::request(RequestCode::GET_CONSUMER_STATUS_FROM_CLIENT));
+    let peer = Arc::clone(&session.peer);
+    tokio::spawn(async move {
+        let mut body = StatusBody::default();
+        for (member, id) in members {
+            match member.peer.request(question.clone(), TIMEOUT).await {
+                Ok(answer) => {
+                    if let Ok(status) = fastjson::from_slice::<ClientStatus>(&answer.body) {
+                        body.consumer_table.insert(id, status.message_queue_table);
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(group, client = id, %error, "a consumer does not say where it is")
+                }
+            }
+        }
+        let mut out = Outbound::default();
+        out.answer(to, &Answer::json(&body));
+        // A client that is gone needs no answer.
+        let _ = peer.send(&mut out);
+    });
+}
+
+/// Apache: `GetConsumerStatusBody`.
+#[derive(Default, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StatusBody {
+    consumer_table: BTreeMap<String, QueueMap<i64>>,
+    message_queue_table: QueueMap<i64>,
+}
+
+/// What a client answers: the same class, with the other field.
+#[derive(Default, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct ClientStatus {
+    message_queue_table: QueueMap<i64>,
 }

@@ -98,18 +98,28 @@ pub(crate) fn runtime_info(broker: &Broker) -> Result<Answer, Refusal> {
     Ok(Answer::json(&info))
 }
 
-/// VIEW_BROKER_STATS_DATA: no statistics are kept by name yet, and Apache answers so for those it does not keep.
-pub(crate) fn broker_stats(command: &Command<'_>) -> Result<Answer, Refusal> {
-    let header = ViewBrokerStats::from_fields(command.ext)?;
-    Err(failed(format!("The stats <{}> <{}> not exist", header.stats_name, header.stats_key)))
+/// VIEW_BROKER_STATS_DATA: of a topic, or of what a group got of it (`topic@group`).
+pub(crate) fn broker_stats(broker: &Broker, command: &Command<'_>) -> Result<Answer, Refusal> {
+    let ViewBrokerStats { stats_name, stats_key } = ViewBrokerStats::from_fields(command.ext)?;
+    let (topic, group) = match stats_key.split_once('@') {
+        Some((topic, group)) => (topic, Some(group)),
+        None => (stats_key, None),
+    };
+    let sums = broker.topics.get(topic).and_then(|topic| topic.traffic().sums(stats_name, group));
+    let sums = sums.ok_or_else(|| failed(format!("The stats <{stats_name}> <{stats_key}> not exist")))?;
+    Ok(Answer::json(&sums))
 }
 
 /// DELETE_EXPIRED_COMMITLOG and CLEAN_EXPIRED_CONSUMEQUEUE: what the cleaning thread does at its hour, now.
 pub(crate) fn clean(session: &BrokerSession, command: &Command<'_>) {
     let (broker, peer, to) = (Arc::clone(&session.broker), Arc::clone(&session.peer), command.reply_to());
-    let files = command.request_code() == RequestCode::DELETE_EXPIRED_COMMITLOG;
+    let code = command.request_code();
     tokio::task::spawn_blocking(move || {
-        let done = if files { broker.store.delete_expired() } else { broker.store.trim_queues() };
+        let done = match code {
+            RequestCode::DELETE_EXPIRED_COMMITLOG => broker.store.delete_expired(),
+            RequestCode::CLEAN_UNUSED_TOPIC => delete_unused(&broker),
+            _ => broker.store.trim_queues(),
+        };
         let answer = done.map_or_else(|error| failed(error).into(), |()| Answer::ok());
         let mut out = Outbound::default();
         out.answer(to, &answer);
@@ -123,4 +133,15 @@ pub(crate) fn broker_config(broker: &Broker) -> Result<Answer, Refusal> {
     let version = DataVersion { timestamp: broker.boot_timestamp, ..DataVersion::default() };
     let version = String::from_utf8_lossy(&fastjson::to_vec(&version)).into_owned();
     Ok(Answer::ok().with("version", version).with_body(broker.config.to_properties()))
+}
+
+/// Deletes the queues of topics that are no more. The system's own belong to no topic that was made.
+fn delete_unused(broker: &Broker) -> std::io::Result<()> {
+    for topic in broker.store.topics() {
+        if broker.topics.get(&topic).is_none() && !gantry_message::name::is_system_topic(&topic) {
+            tracing::info!(topic, "queues of a topic that is no more: deleted");
+            broker.store.delete_topic(&topic)?;
+        }
+    }
+    Ok(())
 }

@@ -126,7 +126,7 @@ fn store(session: &BrokerSession, command: &Command<'_>) -> Result<Outcome, Refu
     let is_batch = header.batch || command.request_code() == RequestCode::SEND_BATCH_MESSAGE;
     let sent_properties = header.properties.unwrap_or_default();
     let facts = Facts::of(sent_properties);
-    let topic = check_topic(broker, session, &header, &facts)?;
+    let topic = check_topic(broker, session, &header, facts.is_transaction)?;
     let config = topic.config();
     let queue_id = choose_queue(&header, &topic, &config, session)?;
     if command.body.len() > broker.config.max_message_size || sent_properties.len() > properties::MAX_LEN {
@@ -256,6 +256,7 @@ fn store_batch(
     })?;
     let (Some(first), Some(last)) = (first, last) else { return Err(failed("the batch was not stored")) };
     broker.put.add(messages.len() as u64);
+    topic.traffic().put(messages.len(), (last.end - first.physical_offset) as usize);
     for message in &messages {
         if let Tag::Code(code) = message.tag {
             broker.arrived(&queue, code, last.end);
@@ -348,11 +349,11 @@ fn cleaned<'a>(text: &'a str, facts: &Facts) -> Cow<'a, str> {
     closed.into()
 }
 
-fn check_topic(
+pub(super) fn check_topic(
     broker: &Broker,
     session: &BrokerSession,
     header: &SendMessageV2<'_>,
-    facts: &Facts,
+    is_transaction: bool,
 ) -> Result<Arc<Topic>, Refusal> {
     let topic = header.topic;
     name::check_topic(topic)
@@ -369,7 +370,7 @@ fn check_topic(
             format!("the broker[{}] sending message is forbidden", broker.config.broker_ip1),
         ));
     }
-    if facts.is_transaction && broker.config.reject_transaction_message {
+    if is_transaction && broker.config.reject_transaction_message {
         return Err(Refusal::new(
             ResponseCode::NO_PERMISSION,
             format!("the broker[{}] sending transaction message is forbidden", broker.config.broker_ip1),

@@ -1,12 +1,12 @@
 //! Where queues and groups stand.
 
 use super::{failed, no_topic};
-use crate::broker::Broker;
+use crate::broker::{Broker, now_ms};
 use gantry_remoting::Command;
 use gantry_remoting::body::{
     ConsumeStats, GroupList, MessageQueue, OffsetWrapper, QueueMap, TopicOffset, TopicStatsTable,
 };
-use gantry_remoting::header::{FromFields as _, GetConsumeStats, TopicName};
+use gantry_remoting::header::{FromFields as _, GetConsumeStats, GroupTopic, TopicName};
 use gantry_remoting::reply::{Answer, Refusal};
 use gantry_store::QueueOffset;
 use std::collections::{BTreeMap, BTreeSet};
@@ -97,6 +97,51 @@ pub(crate) fn broker_consume_stats(broker: &Broker, command: &Command<'_>) -> Re
         }
     }
     Ok(Answer::json(&body))
+}
+
+/// How far back in time a group is, queue by queue.
+pub(crate) fn consume_time_span(broker: &Broker, command: &Command<'_>) -> Result<Answer, Refusal> {
+    #[derive(serde::Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Span {
+        message_queue: MessageQueue,
+        min_time_stamp: i64,
+        max_time_stamp: i64,
+        consume_time_stamp: i64,
+        delay_time: i64,
+    }
+    #[derive(serde::Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Body {
+        consume_time_span_set: Vec<Span>,
+    }
+    let header = GroupTopic::from_fields(command.ext)?;
+    let config = broker.topics.get(header.topic).ok_or_else(|| no_topic(header.topic))?.config();
+    let mut spans = Vec::new();
+    for queue_id in 0..config.write_queue_nums {
+        let mut span = Span {
+            message_queue: message_queue(broker, header.topic, queue_id),
+            min_time_stamp: -1,
+            max_time_stamp: -1,
+            consume_time_stamp: -1,
+            delay_time: 0,
+        };
+        if let Some(queue) = broker.store.existing_queue(header.topic, queue_id) {
+            let max = broker.store.max_offset(&queue);
+            let consumed = broker.offsets.get(header.group, header.topic, queue_id).unwrap_or(-1);
+            span.min_time_stamp = stored_at(broker, &queue, queue.min_offset())?;
+            span.max_time_stamp = stored_at(broker, &queue, QueueOffset(max.0 - 1))?;
+            span.consume_time_stamp = match consumed {
+                1.. => stored_at(broker, &queue, QueueOffset(consumed - 1))?,
+                _ => span.min_time_stamp,
+            };
+            if consumed < max.0 {
+                span.delay_time = now_ms() - stored_at(broker, &queue, QueueOffset(consumed.max(0)))?;
+            }
+        }
+        spans.push(span);
+    }
+    Ok(Answer::json(&Body { consume_time_span_set: spans }))
 }
 
 /// Groups that read a topic now, or did and left their offsets.

@@ -4,11 +4,11 @@ use super::{failed, in_background};
 use crate::broker::{Broker, now_ms};
 use crate::session::BrokerSession;
 use crate::transactions;
-use gantry_message::{Record, name, properties, sys_flag};
-use gantry_remoting::header::{EndTransaction, FromFields as _};
+use gantry_message::{Record, id, name, properties, sys_flag};
+use gantry_remoting::header::{EndTransaction, FromFields as _, ResumeCheckHalf};
 use gantry_remoting::reply::{Answer, Outbound, Refusal};
 use gantry_remoting::{Command, ResponseCode};
-use gantry_store::{FlushMode, PhysicalOffset};
+use gantry_store::{FlushMode, NewMessage, PhysicalOffset};
 
 pub(crate) fn end_transaction(session: &BrokerSession, command: &Command<'_>, out: &mut Outbound) {
     let (broker, to) = (&session.broker, command.reply_to());
@@ -72,4 +72,22 @@ fn end(broker: &Broker, command: &Command<'_>) -> Result<PhysicalOffset, Refusal
     } else {
         broker.transactions.rollback(broker, &half)
     }
+}
+
+/// RESUME_CHECK_HALF_MESSAGE: producers are asked again about a transaction that was given up.
+pub(crate) fn resume_check(broker: &Broker, command: &Command<'_>) -> Result<Answer, Refusal> {
+    let header = ResumeCheckHalf::from_fields(command.ext)?;
+    let place = header.msg_id.and_then(id::parse_offset_id).map(|(_, place)| PhysicalOffset(place));
+    let bytes = place.and_then(|place| broker.store.read_at(place));
+    let bytes = bytes.ok_or_else(|| failed("msgId is not the id of a message of this broker"))?;
+    let (given_up, _) = Record::read(&bytes).map_err(failed)?;
+    let topic = given_up.property(properties::REAL_TOPIC).and_then(|topic| broker.topics.get(topic));
+    let queue = given_up.property(properties::REAL_QUEUE_ID).and_then(|queue| queue.parse().ok());
+    let (Some(topic), Some(queue), name::GIVEN_UP_TOPIC) = (topic, queue, given_up.topic) else {
+        return Err(failed(format!("the message is not in {}, or its topic is gone", name::GIVEN_UP_TOPIC)));
+    };
+    let again = NewMessage::again(&given_up);
+    broker.transactions.prepare(broker, &topic, queue, &again)?;
+    tracing::info!(topic = topic.name(), "producers are asked again about a transaction that was given up");
+    Ok(Answer::ok())
 }

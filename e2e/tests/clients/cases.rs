@@ -41,6 +41,10 @@ pub(crate) const CASES: &[Case] = &[
     case("timed-delivery", EVERY),
     // These speak below the client, so that one is as good as the other.
     case("timed-delivery-recalled", &[Java5]).on(Kind::AllIsEnabled),
+    case("pop-push", &[Java5]),
+    case("pop", &[Java5]),
+    case("pop-in-order", &[Java5]),
+    case("request-reply", JAVA),
     case("push-orderly", EVERY),
     case("retry-after-failed-listener", EVERY),
     case("push-concurrently", EVERY),

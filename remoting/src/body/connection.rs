@@ -29,3 +29,23 @@ pub struct ConsumerConnection {
 pub struct ProducerConnection {
     pub connection_set: Vec<Connection>,
 }
+
+/// GET_ALL_PRODUCER_INFO (Apache: `ProducerTableInfo`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ProducerTable {
+    pub data: BTreeMap<String, Vec<ProducerInfo>>,
+}
+
+/// A producer (Apache: `ProducerInfo`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ProducerInfo {
+    pub client_id: String,
+    #[serde(rename = "remoteIP")]
+    pub remote_ip: String,
+    pub language: String,
+    pub version: i32,
+    /// Milliseconds since the epoch.
+    pub last_update_timestamp: i64,
+}

@@ -65,6 +65,43 @@ header! {
 }
 
 header! {
+    /// QUERY_CONSUME_TIME_SPAN and QUERY_SUBSCRIPTION_BY_CONSUMER.
+    GroupTopic<'a> {
+        group: &'a str = "group",
+        topic: &'a str = "topic",
+    }
+}
+
+header! {
+    /// CLONE_GROUP_OFFSET (Apache: `CloneGroupOffsetRequestHeader`).
+    CloneGroupOffset<'a> {
+        src_group: &'a str = "srcGroup",
+        dest_group: &'a str = "destGroup",
+        /// All that the group has offsets of, if none.
+        topic: Option<&'a str> = "topic",
+        /// Also of topics that the group does not subscribe to now.
+        offline: bool = "offline",
+    }
+}
+
+header! {
+    /// INVOKE_BROKER_TO_GET_CONSUMER_STATUS, and GET_CONSUMER_STATUS_FROM_CLIENT without the address.
+    ConsumerStatus<'a> {
+        topic: &'a str = "topic",
+        group: &'a str = "group",
+        client_addr: Option<&'a str> = "clientAddr",
+    }
+}
+
+header! {
+    /// RESUME_CHECK_HALF_MESSAGE: `msgId` is an offset id.
+    ResumeCheckHalf<'a> {
+        topic: Option<&'a str> = "topic",
+        msg_id: Option<&'a str> = "msgId",
+    }
+}
+
+header! {
     /// GET_CONSUME_STATS.
     GetConsumeStats<'a> {
         consumer_group: &'a str = "consumerGroup",

@@ -77,6 +77,27 @@ header! {
 }
 
 header! {
+    /// PUSH_REPLY_MESSAGE_TO_CLIENT, from the broker to a producer (Apache: `ReplyMessageRequestHeader`).
+    PushReplyMessage<'a> {
+        producer_group: &'a str = "producerGroup",
+        topic: &'a str = "topic",
+        default_topic: &'a str = "defaultTopic",
+        default_topic_queue_nums: i32 = "defaultTopicQueueNums",
+        queue_id: i32 = "queueId",
+        sys_flag: i32 = "sysFlag",
+        born_timestamp: i64 = "bornTimestamp",
+        flag: i32 = "flag",
+        properties: Option<&'a str> = "properties",
+        reconsume_times: Option<i32> = "reconsumeTimes",
+        unit_mode: bool = "unitMode",
+        /// `ip:port`.
+        born_host: &'a str = "bornHost",
+        store_host: &'a str = "storeHost",
+        store_timestamp: i64 = "storeTimestamp",
+    }
+}
+
+header! {
     /// RECALL_MESSAGE (Apache: `RecallMessageRequestHeader`).
     RecallMessage<'a> {
         producer_group: Option<&'a str> = "producerGroup",

@@ -54,6 +54,12 @@ public final class Cases {
         ALL.put("timed-delivery-recalled", TimedDelivery::recall);
         ALL.put("timed-delivery-survives-broker-kill", TimedDelivery::surviveKill);
 
+        ALL.put("pop-push", Pop::push);
+        ALL.put("pop", Pop::raw);
+        ALL.put("pop-in-order", Pop::inOrder);
+
+        ALL.put("request-reply", RequestReply::run);
+
         ALL.put("query-by-key", Query::byKey);
         ALL.put("query-by-unique-key", Query::byUniqueKey);
         ALL.put("view-by-id", Query::byOffsetId);
