@@ -130,6 +130,13 @@ impl ConsumerOffsets {
             .collect()
     }
 
+    /// Each group with each topic that it has offsets of.
+    pub(crate) fn all(&self) -> Vec<(Box<str>, Box<str>)> {
+        let groups = self.groups.read();
+        let pairs = groups.iter().flat_map(|(group, topics)| topics.keys().map(|topic| (group.clone(), topic.clone())));
+        pairs.collect()
+    }
+
     pub(crate) fn remove_topic(&self, topic: &str) {
         let mut groups = self.groups.write();
         groups.values_mut().for_each(|topics| drop(topics.remove(topic)));

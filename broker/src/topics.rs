@@ -140,6 +140,11 @@ impl Topics {
         self.topics.read().values().filter(|topic| topic.scales.now().is_some()).cloned().collect()
     }
 
+    /// Topics that messages went into or out of since the start.
+    pub(crate) fn with_traffic(&self) -> Vec<Arc<Topic>> {
+        self.topics.read().values().filter(|topic| topic.traffic.get().is_some()).cloned().collect()
+    }
+
     /// The `look`-th look at what goes into topics and out of them.
     pub(crate) fn look_at_traffic(&self, look: i64, at_ms: i64) {
         let topics = self.topics.read();

@@ -82,6 +82,10 @@ impl Counter {
         }
     }
 
+    fn total(&self) -> u64 {
+        self.sum.load(Ordering::Relaxed)
+    }
+
     fn sums(&self) -> Sums {
         let windows = self.windows.lock();
         let Some([minute, hour, day]) = windows.as_deref() else { return Sums::default() };
@@ -135,6 +139,17 @@ impl Traffic {
         }
         let got = Arc::clone(self.got.write().entry(group.into()).or_default());
         got.add(messages as u64, bytes as u64);
+    }
+
+    /// Messages and bytes put since the start.
+    pub(crate) fn put_total(&self) -> (u64, u64) {
+        (self.put.messages.total(), self.put.bytes.total())
+    }
+
+    /// Messages and bytes that each group got since the start.
+    pub(crate) fn got_total(&self) -> Vec<(Box<str>, u64, u64)> {
+        let got = self.got.read();
+        got.iter().map(|(group, got)| (group.clone(), got.messages.total(), got.bytes.total())).collect()
     }
 
     /// The `look`-th look at all counters.

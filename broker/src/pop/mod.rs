@@ -245,6 +245,13 @@ impl Pops {
         Ok(Some((pop_time, invisible)))
     }
 
+    /// How many messages of a queue are on their way to `group`.
+    pub(crate) fn in_flight(&self, group: &str, topic: &str, queue: i32) -> usize {
+        let Some(lane) = self.known(group, topic, queue) else { return 0 };
+        let lane = lane.lock();
+        lane.flights.values().map(|(_, flight)| flight.left().len()).sum()
+    }
+
     /// A group was moved to `offset` of a queue: what it was given before comes again only from there.
     pub(crate) fn moved(
         &self,

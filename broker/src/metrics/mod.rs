@@ -1,5 +1,7 @@
 //! Metrics, put together when they are asked for: nothing is counted for them that was not counted anyway.
 
+mod rocketmq;
+
 use crate::broker::Broker;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::ConstCounter;
@@ -8,7 +10,9 @@ use prometheus_client::registry::Registry;
 
 /// All metrics in the text format of OpenMetrics.
 pub(crate) fn text(broker: &Broker) -> String {
-    let mut registry = Registry::with_prefix("gantry_broker");
+    let mut all = Registry::default();
+    all.register_collector(Box::new(rocketmq::RocketMq::of(broker)));
+    let registry = all.sub_registry_with_prefix("gantry_broker");
     let stats = broker.store.stats();
     let snapshot = broker.snapshot();
     let mut gauge =
@@ -47,6 +51,6 @@ pub(crate) fn text(broker: &Broker) -> String {
     counter("messages_out", "Messages handed out since the start", snapshot.messages_out);
     let mut text = String::new();
     // Writing to memory does not fail.
-    let _ = encode(&mut text, &registry);
+    let _ = encode(&mut text, &all);
     text
 }
