@@ -19,6 +19,7 @@ use crate::stop::Stop;
 use crate::timers::Timers;
 use crate::topics::{Queue, Topic, Topics};
 use crate::transactions::Transactions;
+use arc_swap::{ArcSwap, Guard};
 use gantry_message::delay::DelayLevels;
 use gantry_message::{name, properties};
 use gantry_remoting::body::TopicConfig;
@@ -32,7 +33,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 pub(crate) struct Broker {
-    pub(crate) config: BrokerConfig,
+    config: ArcSwap<BrokerConfig>,
     pub(crate) store: Store,
     pub(crate) topics: Topics,
     pub(crate) groups: Groups,
@@ -49,6 +50,7 @@ pub(crate) struct Broker {
     pub(crate) request_modes: RequestModes,
     /// Set when threads shall end.
     pub(crate) stop: Stop,
+    changing_config: Mutex<()>,
     /// Held by whoever changes topics: what is read before is still so when it is written.
     pub(crate) changing_topics: Mutex<()>,
     /// Where scales of topics are on record.
@@ -117,6 +119,7 @@ impl Broker {
         let offsets = ConsumerOffsets::load(&dir)?;
         let broker = Arc::new(Self {
             topics,
+            changing_config: Mutex::default(),
             changing_topics: Mutex::default(),
             journal,
             settling: Settling::default(),
@@ -145,7 +148,7 @@ impl Broker {
             slowest_get: Slowest::default(),
             arrivals: Mutex::default(),
             store,
-            config,
+            config: ArcSwap::from_pointee(config),
         });
         scaling::resume(&broker);
         let weak = Arc::downgrade(&broker);
@@ -155,6 +158,19 @@ impl Broker {
             }
         });
         Ok(broker)
+    }
+
+    /// The settings of this moment.
+    pub(crate) fn config(&self) -> Guard<Arc<BrokerConfig>> {
+        self.config.load()
+    }
+
+    /// Changes settings that may be changed while the broker runs: all of them, or none.
+    pub(crate) fn change_config(&self, text: &str) -> Result<(), Refusal> {
+        let _one_at_a_time = self.changing_config.lock();
+        let changed = self.config.load().changed(text)?;
+        self.config.store(Arc::new(changed));
+        Ok(())
     }
 
     /// Writes the consumer offsets, and with them where the ledgers stand.
@@ -217,7 +233,7 @@ impl Broker {
 
     /// Tells a group's members that it changed, so that they rebalance now and not in 20 s.
     pub(crate) fn notify_group(&self, group: &str) {
-        if !self.config.notify_consumer_ids_changed_enable {
+        if !self.config().notify_consumer_ids_changed_enable {
             return;
         }
         for peer in self.consumers.peers_to_notify(group) {

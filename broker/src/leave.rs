@@ -14,7 +14,7 @@ const LOOK: Duration = Duration::from_millis(100);
 /// Waits until no producer has sent for a while, at most `leaveTimeoutMillis`. Not at all when there is no other broker
 /// that producers could go to, or nobody can be asked.
 pub(crate) async fn until_quiet(broker: &Arc<Broker>) {
-    let limit = broker.config.leave_timeout;
+    let limit = broker.config().leave_timeout;
     if limit.is_zero() {
         return;
     }

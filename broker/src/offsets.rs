@@ -133,7 +133,9 @@ impl ConsumerOffsets {
     /// Each group with each topic that it has offsets of.
     pub(crate) fn all(&self) -> Vec<(Box<str>, Box<str>)> {
         let groups = self.groups.read();
-        let pairs = groups.iter().flat_map(|(group, topics)| topics.keys().map(|topic| (group.clone(), topic.clone())));
+        let pairs = groups
+            .iter()
+            .flat_map(|(group, topics)| topics.keys().map(|topic| (group.clone(), topic.clone())));
         pairs.collect()
     }
 

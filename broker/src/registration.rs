@@ -197,8 +197,8 @@ impl Registration {
             let (_, answer) = broker.registration.ask(&link, question).await.ok()?;
             let info: ClusterInfo = fastjson::from_slice(&answer.body).ok()?;
             Some(info.broker_addr_table.values().any(|other| {
-                other.cluster == broker.config.broker_cluster_name
-                    && other.broker_name != broker.config.broker_name
+                other.cluster == broker.config().broker_cluster_name
+                    && other.broker_name != broker.config().broker_name
                     && other.broker_addrs.contains_key(&MASTER)
             }))
         });
@@ -273,7 +273,7 @@ async fn keep(broker: Arc<Broker>, link: Arc<Link>) {
         let began = Instant::now();
         let attempt = broker.registration.register_with(&broker, &link).await;
         let (connection, wait) = match attempt {
-            Attempt::Answered(connection) => (Some(connection), broker.config.register_name_server_period),
+            Attempt::Answered(connection) => (Some(connection), broker.config().register_name_server_period),
             Attempt::Unreachable => (None, RETRY),
             Attempt::Left => return,
         };
@@ -300,43 +300,45 @@ fn refusal(answer: CommandBuf) -> Option<String> {
 
 /// The request, and the version of the topics in it.
 fn registration(broker: &Broker) -> (CommandBuf, DataVersion) {
+    let config = broker.config();
     let mut topics = broker.topics.table();
     let version = topics.data_version;
     for topic in topics.topic_config_table.values_mut() {
-        topic.perm &= broker.config.broker_permission | !6;
+        topic.perm &= config.broker_permission | !6;
     }
     let body = fastjson::to_vec(&RegisterBrokerBody { filter_server_list: Vec::new(), topics });
     let crc = (crc32fast::hash(&body) & 0x7FFF_FFFF) as i32;
     let (addr, ha) = addresses(broker);
     let header = RegisterBroker {
-        broker_name: &broker.config.broker_name,
+        broker_name: &config.broker_name,
         broker_addr: &addr,
-        cluster_name: &broker.config.broker_cluster_name,
+        cluster_name: &config.broker_cluster_name,
         ha_server_addr: &ha,
-        broker_id: broker.config.broker_id,
+        broker_id: config.broker_id,
         heartbeat_timeout_millis: None,
         enable_acting_master: Some(false),
         compressed: false,
         body_crc32: Some(crc),
-        external_addr: broker.config.external_address.as_deref(),
+        external_addr: config.external_address.as_deref(),
     };
     (header.into_command(CommandBuf::request(RequestCode::REGISTER_BROKER)).with_body(body), version)
 }
 
 fn goodbye(broker: &Broker) -> CommandBuf {
+    let config = broker.config();
     let (addr, _) = addresses(broker);
     let header = BrokerIdentity {
-        broker_name: &broker.config.broker_name,
+        broker_name: &config.broker_name,
         broker_addr: &addr,
-        cluster_name: &broker.config.broker_cluster_name,
-        broker_id: Some(broker.config.broker_id),
+        cluster_name: &config.broker_cluster_name,
+        broker_id: Some(config.broker_id),
     };
     header.into_command(CommandBuf::request(RequestCode::UNREGISTER_BROKER))
 }
 
 /// The broker's address and its replication address, as text.
 fn addresses(broker: &Broker) -> (String, String) {
-    let addr = broker.config.advertised();
+    let addr = broker.config().advertised();
     let ha = std::net::SocketAddr::new(addr.ip(), addr.port().wrapping_add(1));
     (addr.to_string(), ha.to_string())
 }

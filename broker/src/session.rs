@@ -130,6 +130,7 @@ impl BrokerSession {
             RequestCode::QUERY_TOPIC_CONSUME_BY_WHO => processor::consumed_by(broker, command),
             RequestCode::GET_BROKER_RUNTIME_INFO => processor::runtime_info(broker),
             RequestCode::GET_BROKER_CONFIG => processor::broker_config(broker),
+            RequestCode::UPDATE_BROKER_CONFIG => processor::update_config(broker, command),
             RequestCode::VIEW_BROKER_STATS_DATA => processor::broker_stats(broker, command),
             RequestCode::DELETE_EXPIRED_COMMITLOG
             | RequestCode::CLEAN_EXPIRED_CONSUMEQUEUE
@@ -152,6 +153,11 @@ impl BrokerSession {
                 return processor::relay(self, command, out);
             }
             RequestCode::RECALL_MESSAGE => return processor::recall(self, command, out),
+            // Users and access lists.
+            RequestCode(3001..=3010) => Err(Refusal::new(
+                ResponseCode::SYSTEM_ERROR,
+                "this broker has no users and no access lists yet: let nobody reach it who may not",
+            )),
             code => Err(Refusal::new(
                 ResponseCode::REQUEST_CODE_NOT_SUPPORTED,
                 format!(" request type {} not supported", code.0),

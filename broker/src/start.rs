@@ -140,7 +140,7 @@ pub async fn start(config: BrokerConfig, shutdown: watch::Receiver<bool>) -> Res
     let (leave, leaving) = watch::channel(false);
     let registration = tokio::spawn(Registration::run(Arc::clone(&broker), leaving));
     let housekeeping = tokio::spawn(housekeeping(Arc::clone(&broker), stopping));
-    tracing::info!(%addr, advertised = %broker.config.advertised(), name = broker.config.broker_name, "broker is running");
+    tracing::info!(%addr, advertised = %broker.config().advertised(), name = broker.config().broker_name, "broker is running");
 
     let running = Arc::clone(&broker);
     let (hurry, hurried) = watch::channel(false);
@@ -237,7 +237,7 @@ async fn vip_listener(addr: SocketAddr) -> Option<tokio::net::TcpListener> {
 async fn housekeeping(broker: Arc<Broker>, mut stopping: watch::Receiver<bool>) {
     let mut second = tokio::time::interval(Duration::from_millis(500));
     second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
-    let mut saves = tokio::time::interval(broker.config.flush_consumer_offset_interval);
+    let mut saves = tokio::time::interval(broker.config().flush_consumer_offset_interval);
     let mut expiry = tokio::time::interval(Duration::from_secs(10));
     let mut looks = tokio::time::interval(Duration::from_millis(traffic::EVERY_MS as u64));
     let mut look = 0;

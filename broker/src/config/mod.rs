@@ -1,6 +1,7 @@
 //! Settings, in Apache's key names (`BrokerConfig`, `MessageStoreConfig`).
 
 mod keys;
+mod live;
 mod properties;
 
 pub use keys::ConfigError;

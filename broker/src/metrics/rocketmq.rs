@@ -71,9 +71,9 @@ impl Collected {
 impl RocketMq {
     pub(super) fn of(broker: &Broker) -> Self {
         let node = vec![
-            ("cluster", broker.config.broker_cluster_name.clone()),
+            ("cluster", broker.config().broker_cluster_name.clone()),
             ("node_type", "broker".to_owned()),
-            ("node_id", broker.config.broker_name.clone()),
+            ("node_id", broker.config().broker_name.clone()),
         ];
         let mut all = Collected { node, series: Vec::new() };
         of_the_broker(broker, &mut all);
@@ -86,7 +86,11 @@ impl RocketMq {
 fn of_the_broker(broker: &Broker, all: &mut Collected) {
     let stats = broker.store.stats();
     let snapshot = broker.snapshot();
-    all.gauge("rocketmq_broker_permission", "What the broker may do: 2 write, 4 read", broker.config.broker_permission.into());
+    all.gauge(
+        "rocketmq_broker_permission",
+        "What the broker may do: 2 write, 4 read",
+        broker.config().broker_permission.into(),
+    );
     all.gauge("rocketmq_topic_number", "Topics", snapshot.topics as f64);
     all.gauge("rocketmq_consumer_group_number", "Consumer groups", snapshot.groups as f64);
     all.gauge("rocketmq_producer_connections", "Producers online", snapshot.producers as f64);
@@ -94,17 +98,33 @@ fn of_the_broker(broker: &Broker, all: &mut Collected) {
     all.gauge("rocketmq_storage_size", "Bytes of the log", snapshot.log_bytes as f64);
     let behind = (stats.log_end - stats.durable) as f64;
     all.gauge("rocketmq_storage_flush_behind_bytes", "Bytes of the log that are not on the disk yet", behind);
-    all.gauge("rocketmq_storage_dispatch_behind_bytes", "Bytes of the log that consumers cannot find yet", 0.0);
+    all.gauge(
+        "rocketmq_storage_dispatch_behind_bytes",
+        "Bytes of the log that consumers cannot find yet",
+        0.0,
+    );
     let first = broker.store.read_at(stats.log_start);
     let first = first.and_then(|bytes| Record::read(&bytes).ok().map(|(record, _)| record.store_timestamp));
     let reserved = first.map_or(0, |first| now_ms() - first);
-    all.gauge("rocketmq_storage_message_reserve_time", "Milliseconds since the oldest message was stored", reserved as f64);
+    all.gauge(
+        "rocketmq_storage_message_reserve_time",
+        "Milliseconds since the oldest message was stored",
+        reserved as f64,
+    );
     let halves = broker.transactions.ledger().len() as f64;
     all.gauge("rocketmq_half_messages", "Transactions whose producer has not decided yet", halves);
     let timers = broker.timers.ledger();
-    all.gauge("rocketmq_timing_messages", "Messages that wait for their time of delivery", timers.len() as f64);
+    all.gauge(
+        "rocketmq_timing_messages",
+        "Messages that wait for their time of delivery",
+        timers.len() as f64,
+    );
     let late = timers.next_due().map_or(0, |due| (now_ms() - due).max(0));
-    all.gauge("rocketmq_timer_dequeue_latency", "Milliseconds by which the next delivery is late", late as f64);
+    all.gauge(
+        "rocketmq_timer_dequeue_latency",
+        "Milliseconds by which the next delivery is late",
+        late as f64,
+    );
 }
 
 fn of_topics(broker: &Broker, all: &mut Collected) {
@@ -130,9 +150,18 @@ fn of_topics(broker: &Broker, all: &mut Collected) {
 
 fn of_groups(broker: &Broker, all: &mut Collected) {
     let gauge = MetricType::Gauge;
-    let lag = all.series("rocketmq_consumer_lag_messages", gauge, "Messages that a group was not given, or did not acknowledge");
-    let latency = all.series("rocketmq_consumer_lag_latency", gauge, "Milliseconds that the oldest of them waits");
-    let flight = all.series("rocketmq_consumer_inflight_messages", gauge, "Messages given by POP and not acknowledged");
+    let lag = all.series(
+        "rocketmq_consumer_lag_messages",
+        gauge,
+        "Messages that a group was not given, or did not acknowledge",
+    );
+    let latency =
+        all.series("rocketmq_consumer_lag_latency", gauge, "Milliseconds that the oldest of them waits");
+    let flight = all.series(
+        "rocketmq_consumer_inflight_messages",
+        gauge,
+        "Messages given by POP and not acknowledged",
+    );
     let ready = all.series("rocketmq_consumer_ready_messages", gauge, "Messages that a group was not given");
     for (group, topic) in broker.offsets.all() {
         if name::is_system_group(&group) {

@@ -33,6 +33,12 @@ pub(crate) struct Taken {
     pub(crate) rest: i64,
 }
 
+impl Taken {
+    pub(crate) fn nothing() -> Self {
+        Self { bodies: Vec::new(), count: 0, lists: Lists::default(), pop_time: now_ms(), rest: 0 }
+    }
+}
+
 /// There is nothing; `rest`: but there may be for another.
 #[derive(Debug)]
 pub(crate) struct Nothing {
@@ -61,8 +67,7 @@ impl Pops {
         let Asks::Messages { most, invisible, from_end, ref filter } = pop.asks else {
             return Ok(Err(Nothing { rest: 0 }));
         };
-        let taken =
-            Taken { bodies: Vec::new(), count: 0, lists: Lists::default(), pop_time: now_ms(), rest: 0 };
+        let taken = Taken::nothing();
         let mut taking = Taking { broker, pop, most, invisible, from_end, filter, taken };
         let turn = turn();
         let retries = if pop.in_order { None } else { retry_topic(broker, pop) };
@@ -266,7 +271,7 @@ impl Taking<'_> {
                 invisible: self.invisible,
                 revive_queue: if self.pop.in_order { IN_ORDER } else { 0 },
                 is_retry: true,
-                broker_name: self.broker.config.broker_name.as_str().into(),
+                broker_name: self.broker.config().broker_name.as_str().into(),
                 queue,
                 offset: record.queue_offset,
             };

@@ -157,7 +157,7 @@ pub(super) fn illegal(broker: &Broker, body: usize) -> Refusal {
         ResponseCode::MESSAGE_ILLEGAL,
         format!(
             "the message is illegal, maybe msg body or properties length not matched. msg body length {body} B, limit {} B, msg properties length limit 32 KiB",
-            broker.config.max_message_size
+            broker.config().max_message_size
         ),
     )
 }

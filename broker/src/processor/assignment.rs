@@ -93,7 +93,7 @@ fn queues_of(broker: &Broker, topic: &str, route: Option<&TopicRoute>) -> Vec<Me
         None => {
             let config = broker.topics.get(topic).map(|topic| topic.config());
             let readable = config.filter(|config| config.is_readable()).map_or(0, |c| c.read_queue_nums);
-            (0..readable).map(|id| queue(&broker.config.broker_name, id)).collect()
+            (0..readable).map(|id| queue(&broker.config().broker_name, id)).collect()
         }
     };
     queues.sort_by(|a, b| (&a.broker_name, a.queue_id).cmp(&(&b.broker_name, b.queue_id)));

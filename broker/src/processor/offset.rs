@@ -90,7 +90,7 @@ pub(crate) fn earliest_store_time(broker: &Broker, command: &Command<'_>) -> Res
 /// Topics that a group has offsets of.
 pub(crate) fn topics_by_consumer(broker: &Broker, command: &Command<'_>) -> Result<Answer, Refusal> {
     let group = GroupName::from_fields(command.ext)?.group;
-    let broker_addr = Some(broker.config.advertised().to_string());
+    let broker_addr = Some(broker.config().advertised().to_string());
     Ok(Answer::json(&TopicList { broker_addr, topic_list: broker.offsets.topics_of(group) }))
 }
 

@@ -121,7 +121,7 @@ fn run(
                 if taken.rest > 0 {
                     broker.pops.waiting.look(&pop.topic, &pop.group, pop.queue);
                 }
-                return answer(out, &pop, invisible, taken);
+                return answer_with(out, &pop, ResponseCode::SUCCESS, "FOUND", invisible, taken);
             }
             Ok(Err(nothing)) => nothing,
             Err(refusal) => return out.refuse(pop.to, refusal.code, &refusal.remark),
@@ -139,7 +139,10 @@ fn run(
     }
     match pop.asks {
         Asks::Notice => answer_notice(out, &pop, false),
-        Asks::Messages { .. } => out.refuse(pop.to, ResponseCode::POLLING_TIMEOUT, "NO_MESSAGE_IN_QUEUE"),
+        Asks::Messages { invisible, .. } => {
+            let nothing = Taken { rest: found.rest, ..Taken::nothing() };
+            answer_with(out, &pop, ResponseCode::POLLING_TIMEOUT, "NO_MESSAGE_IN_QUEUE", invisible, nothing);
+        }
     }
 }
 
@@ -153,11 +156,18 @@ fn is_cold(broker: &Broker, topic: &Arc<Topic>, pop: &Pop) -> bool {
     })
 }
 
-fn answer(out: &mut Outbound, pop: &Pop, invisible: i64, taken: Taken) {
+fn answer_with(
+    out: &mut Outbound,
+    pop: &Pop,
+    code: ResponseCode,
+    remark: &str,
+    invisible: i64,
+    taken: Taken,
+) {
     let Taken { bodies, lists, pop_time, rest, .. } = taken;
     let len = bodies.iter().map(bytes::Bytes::len).sum();
     let fields = |header: &mut HeaderWriter<'_>| {
-        header.remark("FOUND");
+        header.remark(remark);
         header.int_field("popTime", pop_time);
         header.int_field("invisibleTime", invisible);
         header.int_field("reviveQid", if pop.in_order { handle::IN_ORDER.into() } else { 0 });
@@ -168,7 +178,7 @@ fn answer(out: &mut Outbound, pop: &Pop, invisible: i64, taken: Taken) {
             header.field("orderCountInfo", &lists.times);
         }
     };
-    out.respond_shared(pop.to, ResponseCode::SUCCESS, fields, bodies, len);
+    out.respond_shared(pop.to, code, fields, bodies, len);
 }
 
 fn answer_notice(out: &mut Outbound, pop: &Pop, has_message: bool) {
@@ -195,7 +205,7 @@ fn check_pop(
     if wait < -TOO_LATE {
         return Err(Refusal::new(
             ResponseCode::POLLING_TIMEOUT,
-            format!("the broker[{}] pop message is timeout too much", broker.config.broker_ip1),
+            format!("the broker[{}] pop message is timeout too much", broker.config().broker_ip1),
         ));
     }
     if header.max_msg_nums > pop::MOST as i32 {
@@ -203,7 +213,7 @@ fn check_pop(
             ResponseCode::INVALID_PARAMETER,
             format!(
                 "the broker[{}] pop message's num is greater than {}",
-                broker.config.broker_ip1,
+                broker.config().broker_ip1,
                 pop::MOST
             ),
         ));
@@ -241,8 +251,8 @@ fn check_pop(
 fn check(session: &BrokerSession, pop: &Pop) -> Result<Arc<Topic>, Refusal> {
     let broker = &session.broker;
     let refused = |code, text: String| Err(Refusal::new(code, text));
-    if broker.config.broker_permission & PERM_READ == 0 {
-        let text = format!("the broker[{}] pop message is forbidden", broker.config.broker_ip1);
+    if broker.config().broker_permission & PERM_READ == 0 {
+        let text = format!("the broker[{}] pop message is forbidden", broker.config().broker_ip1);
         return refused(ResponseCode::NO_PERMISSION, text);
     }
     let topic = broker.topics.get(&pop.topic).ok_or_else(|| no_topic(&pop.topic))?;

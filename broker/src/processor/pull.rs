@@ -61,10 +61,10 @@ pub(crate) fn pull(session: &mut BrokerSession, command: &Command<'_>, out: &mut
             None => answer_gated(broker, out, to, &queue, offset),
         };
     }
-    let wait = if broker.config.long_polling_enable {
+    let wait = if broker.config().long_polling_enable {
         Duration::from_millis(header.suspend_timeout_millis.clamp(0, 600_000) as u64)
     } else {
-        broker.config.short_polling_time
+        broker.config().short_polling_time
     };
     let now = Instant::now();
     let held = HeldPull {
@@ -229,10 +229,10 @@ fn check(
     session: &BrokerSession,
     header: &PullMessage<'_>,
 ) -> Result<(Arc<Topic>, Arc<Filter>), Refusal> {
-    if broker.config.broker_permission & PERM_READ == 0 {
+    if broker.config().broker_permission & PERM_READ == 0 {
         return Err(Refusal::new(
             ResponseCode::NO_PERMISSION,
-            format!("the broker[{}] pulling message is forbidden", broker.config.broker_ip1),
+            format!("the broker[{}] pulling message is forbidden", broker.config().broker_ip1),
         ));
     }
     let group = broker.groups.find(header.consumer_group).ok_or_else(|| {
@@ -317,13 +317,13 @@ fn check_readable(broker: &Broker, topic: &Topic, group: &str, queue_id: i32) ->
             ),
         ));
     }
-    debug_assert!(broker.config.broker_permission & PERM_READ != 0);
+    debug_assert!(broker.config().broker_permission & PERM_READ != 0);
     Ok(())
 }
 
 /// Refuses types of subscriptions that are not switched on.
 pub(super) fn check_kind(broker: &Broker, kind: &str) -> Result<(), Refusal> {
-    if filter::is_tags(kind) || broker.config.enable_property_filter {
+    if filter::is_tags(kind) || broker.config().enable_property_filter {
         return Ok(());
     }
     Err(Refusal::new(

@@ -22,7 +22,7 @@ pub(crate) fn view(broker: &Broker, command: &Command<'_>) -> Result<Answer, Ref
 pub(crate) fn query(session: &BrokerSession, command: &Command<'_>, out: &mut Outbound) {
     let to = command.reply_to();
     let query = match QueryMessage::from_fields(command.ext) {
-        Ok(header) => KeyQuery::new(&header, session.broker.config.default_query_max_num),
+        Ok(header) => KeyQuery::new(&header, session.broker.config().default_query_max_num),
         Err(error) => return out.answer(to, &Refusal::from(error).into()),
     };
     in_background(session, move |broker, out| out.answer(to, &query.run(broker)));

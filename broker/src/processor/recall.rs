@@ -67,7 +67,7 @@ pub(crate) fn recall(session: &BrokerSession, command: &Command<'_>, out: &mut O
 
 fn check(broker: &Broker, command: &Command<'_>) -> Result<Recall, Refusal> {
     let header = RecallMessage::from_fields(command.ext)?;
-    let config = &broker.config;
+    let config = &broker.config();
     if !config.recall_message_enable {
         let text = "recall failed, operation is forbidden (recallMessageEnable is false)";
         return Err(Refusal::new(ResponseCode::NO_PERMISSION, text));

@@ -60,7 +60,7 @@ fn prepare(session: &BrokerSession, command: &Command<'_>) -> Result<(Arc<Peer>,
         let message = broker.store.read_at(gantry_store::PhysicalOffset(offset));
         question.body =
             message.ok_or_else(|| failed(format!("can not find message by the offset, {offset}")))?;
-        question.ext.push(("brokerName".into(), broker.config.broker_name.clone()));
+        question.ext.push(("brokerName".into(), broker.config().broker_name.clone()));
         (header.consumer_group, header.client_id.unwrap_or_default())
     } else {
         let header = ConsumerRunningInfo::from_fields(command.ext)?;

@@ -61,7 +61,7 @@ fn prepare(session: &BrokerSession, command: &Command<'_>) -> Result<Reply, Refu
     };
     let text = header.properties.unwrap_or_default();
     let topic = check_topic(broker, session, &header, false)?;
-    if command.body.len() > broker.config.max_message_size || text.len() > properties::MAX_LEN {
+    if command.body.len() > broker.config().max_message_size || text.len() > properties::MAX_LEN {
         return Err(illegal(broker, command.body.len()));
     }
     let client = properties::find(text, properties::REPLY_TO_CLIENT);
@@ -88,7 +88,7 @@ fn prepare(session: &BrokerSession, command: &Command<'_>) -> Result<Reply, Refu
         reconsume_times: header.reconsume_times,
         unit_mode: header.unit_mode,
         born_host: &session.peer.addr().to_string(),
-        store_host: &broker.config.advertised().to_string(),
+        store_host: &broker.config().advertised().to_string(),
         store_timestamp: now_ms(),
     }
     .into_command(CommandBuf::request(RequestCode::PUSH_REPLY_MESSAGE_TO_CLIENT))
@@ -126,15 +126,15 @@ impl Reply {
             },
         };
         // Stored in any case: whoever sent the request may look for it.
-        let place = if broker.config.store_reply_message_enable { self.store(broker) } else { None };
+        let place = if broker.config().store_reply_message_enable { self.store(broker) } else { None };
         pushed.inspect_err(|refusal| tracing::warn!(%refusal, "nobody takes the answer to a request"))?;
         let (id, offset) = place.unwrap_or_else(|| ("0".to_owned(), 0));
         Ok(Answer::ok()
             .with("msgId", id)
             .with("queueId", self.queue)
             .with("queueOffset", offset)
-            .with("MSG_REGION", &broker.config.region_id)
-            .with("TRACE_ON", broker.config.trace_on))
+            .with("MSG_REGION", &broker.config().region_id)
+            .with("TRACE_ON", broker.config().trace_on))
     }
 
     /// Gives its id and offset.

@@ -60,6 +60,14 @@ pub(crate) fn runtime_info(broker: &Broker) -> Result<Answer, Refusal> {
         "putMessageAverageSize",
         if messages == 0 { "0".into() } else { (bytes as f64 / messages as f64).to_string() },
     );
+    // There is no such buffer and no such queue.
+    for key in [
+        "remainTransientStoreBufferNumbs",
+        "EndTransactionQueueSize",
+        "EndTransactionThreadPoolQueueCapacity",
+    ] {
+        set(key, "0".into());
+    }
     set("putMessageEntireTimeMax", broker.slowest_put.millis().to_string());
     set("getMessageEntireTimeMax", broker.slowest_get.millis().to_string());
     let gib = |bytes: u64| format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30));
@@ -73,14 +81,15 @@ pub(crate) fn runtime_info(broker: &Broker) -> Result<Answer, Refusal> {
     set("remainHowManyDataToFlush", format!("{} B", stats.log_end - stats.durable));
     set("dispatchBehindBytes", "0".into());
     set("dispatchMaxBuffer", "0".into());
-    set("timerReadBehind", "0".into());
+    let late = broker.timers.ledger().next_due().map_or(0, |due| (now_ms() - due).max(0));
+    set("timerReadBehind", (late / 1000).to_string());
     set("timerOffsetBehind", "0".into());
-    set("timerCongestNum", "0".into());
+    set("timerCongestNum", broker.timers.ledger().len().to_string());
     set("timerEnqueueTps", "0.0".into());
     set("timerDequeueTps", "0.0".into());
     set("pageCacheLockTimeMills", "0".into());
     // There are no thread pools: requests run where they arrive, so nothing queues and nothing waits.
-    for pool in ["send", "pull", "ack", "query"] {
+    for pool in ["send", "pull", "litePull", "ack", "query"] {
         set(&format!("{pool}ThreadPoolQueueSize"), "0".into());
         set(&format!("{pool}ThreadPoolQueueCapacity"), "0".into());
         set(&format!("{pool}ThreadPoolQueueHeadWaitTimeMills"), "0".into());
@@ -132,7 +141,7 @@ pub(crate) fn clean(session: &BrokerSession, command: &Command<'_>) {
 pub(crate) fn broker_config(broker: &Broker) -> Result<Answer, Refusal> {
     let version = DataVersion { timestamp: broker.boot_timestamp, ..DataVersion::default() };
     let version = String::from_utf8_lossy(&fastjson::to_vec(&version)).into_owned();
-    Ok(Answer::ok().with("version", version).with_body(broker.config.to_properties()))
+    Ok(Answer::ok().with("version", version).with_body(broker.config().to_properties()))
 }
 
 /// Deletes the queues of topics that are no more. The system's own belong to no topic that was made.
@@ -144,4 +153,17 @@ fn delete_unused(broker: &Broker) -> std::io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// UPDATE_BROKER_CONFIG: holds until the broker restarts.
+pub(crate) fn update_config(broker: &Broker, command: &Command<'_>) -> Result<Answer, Refusal> {
+    let text = std::str::from_utf8(command.body)
+        .map_err(|error| failed(format!("the settings are no UTF-8 text: {error}")))?;
+    broker.change_config(text)?;
+    tracing::warn!(
+        settings = text.trim(),
+        "settings changed until the next start: what is to stay has to be in broker.conf"
+    );
+    broker.registration.topics_changed();
+    Ok(Answer::ok())
 }

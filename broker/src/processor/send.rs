@@ -56,7 +56,7 @@ pub(crate) fn send(session: &mut BrokerSession, command: &Command<'_>, out: &mut
             let sync = broker.store.config().flush == FlushMode::Sync;
             // A oneway send needs no answer, so nobody waits.
             if sync && wait && !command.is_oneway() {
-                let deadline = Instant::now() + broker.config.sync_flush_timeout;
+                let deadline = Instant::now() + broker.config().sync_flush_timeout;
                 wait_for_flush(session, SendReceipt { to, end, deadline, stored });
             } else {
                 answer_send(broker, out, to, ResponseCode::SUCCESS, &stored);
@@ -97,8 +97,8 @@ pub(super) fn answer_send(
         if let Some(handle) = &stored.recall_handle {
             header.field("recallHandle", handle);
         }
-        header.field("MSG_REGION", &broker.config.region_id);
-        header.field("TRACE_ON", if broker.config.trace_on { "true" } else { "false" });
+        header.field("MSG_REGION", &broker.config().region_id);
+        header.field("TRACE_ON", if broker.config().trace_on { "true" } else { "false" });
     };
     out.respond(to, code, fields, &[]);
 }
@@ -129,7 +129,7 @@ fn store(session: &BrokerSession, command: &Command<'_>) -> Result<Outcome, Refu
     let topic = check_topic(broker, session, &header, facts.is_transaction)?;
     let config = topic.config();
     let queue_id = choose_queue(&header, &topic, &config, session)?;
-    if command.body.len() > broker.config.max_message_size || sent_properties.len() > properties::MAX_LEN {
+    if command.body.len() > broker.config().max_message_size || sent_properties.len() > properties::MAX_LEN {
         return Err(illegal(broker, command.body.len()));
     }
     let born_host = Host::new(session.peer.addr());
@@ -185,7 +185,7 @@ fn store(session: &BrokerSession, command: &Command<'_>) -> Result<Outcome, Refu
     let recall_handle = match when {
         When::At(at) if !topic.name().starts_with(name::RETRY_PREFIX) => {
             let key = properties::find(&text, properties::UNIQ_KEY).unwrap_or_default();
-            Some(handle::write(topic.name(), &broker.config.broker_name, at, key).into())
+            Some(handle::write(topic.name(), &broker.config().broker_name, at, key).into())
         }
         _ => None,
     };
@@ -364,16 +364,16 @@ pub(super) fn check_topic(
             format!("Sending message to topic[{topic}] is forbidden."),
         ));
     }
-    if broker.config.broker_permission & PERM_WRITE == 0 {
+    if broker.config().broker_permission & PERM_WRITE == 0 {
         return Err(Refusal::new(
             ResponseCode::NO_PERMISSION,
-            format!("the broker[{}] sending message is forbidden", broker.config.broker_ip1),
+            format!("the broker[{}] sending message is forbidden", broker.config().broker_ip1),
         ));
     }
-    if is_transaction && broker.config.reject_transaction_message {
+    if is_transaction && broker.config().reject_transaction_message {
         return Err(Refusal::new(
             ResponseCode::NO_PERMISSION,
-            format!("the broker[{}] sending transaction message is forbidden", broker.config.broker_ip1),
+            format!("the broker[{}] sending transaction message is forbidden", broker.config().broker_ip1),
         ));
     }
     if let Some(found) = broker.topics.get(topic) {
@@ -381,7 +381,7 @@ pub(super) fn check_topic(
     }
     let created = if topic.starts_with(name::RETRY_PREFIX) {
         Some(broker.topics.get_or_create(topic, || TopicConfig::new(topic, 1, 6))?.0)
-    } else if broker.config.auto_create_topic_enable {
+    } else if broker.config().auto_create_topic_enable {
         broker.topics.inherit(
             topic,
             header.default_topic.unwrap_or_default(),

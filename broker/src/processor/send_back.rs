@@ -22,10 +22,10 @@ pub(crate) fn send_back(broker: &Broker, command: &Command<'_>) -> Result<Answer
             format!("subscription group not exist, {group}{SEE_ALSO}"),
         )
     })?;
-    if broker.config.broker_permission & PERM_WRITE == 0 {
+    if broker.config().broker_permission & PERM_WRITE == 0 {
         return Err(Refusal::new(
             ResponseCode::NO_PERMISSION,
-            format!("the broker[{}] sending message is forbidden", broker.config.broker_ip1),
+            format!("the broker[{}] sending message is forbidden", broker.config().broker_ip1),
         ));
     }
     if config.retry_queue_nums <= 0 {

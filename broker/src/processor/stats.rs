@@ -75,7 +75,7 @@ pub(crate) fn broker_consume_stats(broker: &Broker, command: &Command<'_>) -> Re
     }
     let only_ordered = command.ext.find("isOrder").is_some_and(|text| text.eq_ignore_ascii_case("true"));
     let mut body = Body {
-        broker_addr: broker.config.advertised().to_string(),
+        broker_addr: broker.config().advertised().to_string(),
         consume_stats_list: Vec::new(),
         total_diff: 0,
         total_inflight_diff: 0,
@@ -153,7 +153,7 @@ pub(crate) fn consumed_by(broker: &Broker, command: &Command<'_>) -> Result<Answ
 }
 
 fn message_queue(broker: &Broker, topic: &str, queue_id: i32) -> MessageQueue {
-    MessageQueue { broker_name: broker.config.broker_name.clone(), queue_id, topic: topic.into() }
+    MessageQueue { broker_name: broker.config().broker_name.clone(), queue_id, topic: topic.into() }
 }
 
 /// Store time of a message; 0 when it is gone.

@@ -146,10 +146,10 @@ fn check(config: &TopicConfig) -> Result<(), Refusal> {
 
 fn is_system_topic(broker: &Broker, topic: &str) -> bool {
     name::is_system_topic(topic)
-        || topic == broker.config.broker_name
-        || topic == broker.config.broker_cluster_name
-        || topic == broker.config.msg_trace_topic_name
-        || topic == format!("{}_REPLY_TOPIC", broker.config.broker_cluster_name)
+        || topic == broker.config().broker_name
+        || topic == broker.config().broker_cluster_name
+        || topic == broker.config().msg_trace_topic_name
+        || topic == format!("{}_REPLY_TOPIC", broker.config().broker_cluster_name)
 }
 
 /// Applies `+key=value,-key`. What a key means is for those who read it; here only the form counts.

@@ -119,7 +119,7 @@ impl Timers {
     /// Stores the oldest messages once more, so that their log files may go, and a start has little to read; true when there
     /// is more to do. `looks`: at their age too.
     fn keep_short(&self, broker: &Broker, now: i64, looks: bool) -> bool {
-        let oldest = now - broker.config.retention.keep.as_millis() as i64 / 2;
+        let oldest = now - broker.config().retention.keep.as_millis() as i64 / 2;
         for _ in 0..TURN {
             let Some((offset, marks)) = self.0.burden() else { return false };
             // So that each message is stored once more for two that are delivered, at worst.

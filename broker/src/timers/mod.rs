@@ -66,7 +66,7 @@ impl Timers {
     pub(crate) fn recall(&self, broker: &Broker, topic: &str, key: &str) -> Result<Appended, Refusal> {
         /// A message is stored again when it waits for long.
         const MANY: usize = 64;
-        if !broker.config.message_index_enable {
+        if !broker.config().message_index_enable {
             let text = "recall failed: without an index (messageIndexEnable) messages are not found";
             return Err(Refusal::new(ResponseCode::SERVICE_NOT_AVAILABLE, text));
         }

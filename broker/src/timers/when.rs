@@ -24,7 +24,7 @@ impl When {
     /// # Errors
     /// The time is none, or too far away; or there are no timers here.
     pub(crate) fn of(broker: &Broker, text: &str) -> Result<Self, Refusal> {
-        let config = &broker.config;
+        let config = &broker.config();
         let level = properties::find(text, properties::DELAY).and_then(|level| level.parse().ok());
         // A level wins.
         if let Some(level) = level.filter(|level| *level > 0) {

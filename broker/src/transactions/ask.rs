@@ -35,7 +35,7 @@ fn round(broker: &Broker) {
             }
         }
     }
-    let again = now.saturating_add(broker.config.transaction_check_interval.as_millis() as i64);
+    let again = now.saturating_add(broker.config().transaction_check_interval.as_millis() as i64);
     // Without the mark they are asked again at once, which is no harm.
     if let Err(error) = ledger.again(&broker.store, &asked, again) {
         tracing::warn!(%error, "cannot put on record that producers were asked about their transactions");
@@ -61,7 +61,7 @@ fn look_at(broker: &Broker, offset: QueueOffset, half: Open, now: i64) -> Next {
         }
     };
     let Ok((record, _)) = Record::read(&bytes) else { return Next::Gone };
-    if half.times < broker.config.transaction_check_max {
+    if half.times < broker.config().transaction_check_max {
         ask(broker, &record);
         return Next::Asked;
     }

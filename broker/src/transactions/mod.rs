@@ -71,7 +71,7 @@ impl Transactions {
         properties::push(&mut text, properties::REAL_QUEUE_ID, &queue_id.to_string());
         let message = NewMessage { properties: &text, ..*message };
         processor::check_properties(broker, &message, 0)?;
-        let wait = wait_ms(&broker.config, message.properties);
+        let wait = wait_ms(&broker.config(), message.properties);
         let mut stored = None;
         let appended = broker.store.append_batch(self.0.entries(), &[message], None, &mut |half| {
             self.0.opened(&half, half.store_timestamp.saturating_add(wait));

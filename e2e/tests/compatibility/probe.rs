@@ -42,10 +42,7 @@ pub(crate) struct Case {
     pub(crate) reason: Option<&'static str>,
 }
 
-pub(crate) const fn case(
-    about: &'static str,
-    fields: &'static [(&'static str, &'static str)],
-) -> Case {
+pub(crate) const fn case(about: &'static str, fields: &'static [(&'static str, &'static str)]) -> Case {
     Case { about, fields, body: "", reason: None }
 }
 
@@ -80,9 +77,9 @@ pub(crate) struct Outcome {
 
 impl Outcome {
     pub(crate) fn of(response: &Response) -> Self {
-        /// `"name":`, also in the maps with objects for keys that Java writes.
+        /// `"name":`, also in the maps with objects for keys that Java writes. Numbers as keys are not always quoted.
         static MEMBER: LazyLock<Regex> =
-            LazyLock::new(|| Regex::new(r#""([A-Za-z0-9_.]+)"\s*:"#).expect("the pattern is valid"));
+            LazyLock::new(|| Regex::new(r#""([A-Za-z_][A-Za-z0-9_.]*)"\s*:"#).expect("the pattern is valid"));
         let is_json = response.body.first() == Some(&b'{') || response.body.first() == Some(&b'[');
         let text = if is_json { String::from_utf8_lossy(&response.body) } else { "".into() };
         Self {
@@ -98,7 +95,10 @@ impl Outcome {
     pub(crate) fn differences(&self, expected: &Self) -> Vec<String> {
         let mut all = Vec::new();
         if self.code != expected.code {
-            all.push(format!("code {} ({}), not {} ({})", self.code, self.remark, expected.code, expected.remark));
+            all.push(format!(
+                "code {} ({}), not {} ({})",
+                self.code, self.remark, expected.code, expected.remark
+            ));
             // What comes with another code is another thing.
             return all;
         }

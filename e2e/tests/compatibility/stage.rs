@@ -39,7 +39,8 @@ impl Stage {
                 properties: &[("UNIQ_KEY", &unique), ("KEYS", "order"), ("TAGS", "tag")],
             })?;
             if index == 7 {
-                let offset = i64::from_str_radix(placed.offset_id.get(16..).context("an id of 32 digits")?, 16)?;
+                let offset =
+                    i64::from_str_radix(placed.offset_id.get(16..).context("an id of 32 digits")?, 16)?;
                 known.insert("offset-id", placed.offset_id);
                 known.insert("physical-offset", offset.to_string());
             }

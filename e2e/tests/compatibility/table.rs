@@ -31,12 +31,17 @@ pub(crate) fn check(rows: &[Row]) -> Result<()> {
     if std::env::var_os("GANTRY_E2E_WRITE").is_some() {
         return std::fs::write(&path, new).context("writing the table");
     }
-    ensure!(new == text, "the table is another one now: write it with GANTRY_E2E_WRITE=1, and look at the changes");
+    ensure!(
+        new == text,
+        "the table is another one now: write it with GANTRY_E2E_WRITE=1, and look at the changes"
+    );
     Ok(())
 }
 
 fn table(rows: &[Row]) -> String {
-    let mut text = String::from("\n| Code | Name | Tier | To | Asked | Apache 5.5.0 | Gantry | |\n|---|---|---|---|---|---|---|---|\n");
+    let mut text = String::from(
+        "\n| Code | Name | Tier | To | Asked | Apache 5.5.0 | Gantry | |\n|---|---|---|---|---|---|---|---|\n",
+    );
     for Row { probe, case, gantry, apache } in rows {
         let tier = tier(probe.tier);
         let to = match probe.to {
@@ -52,7 +57,8 @@ fn table(rows: &[Row]) -> String {
         );
     }
     for (code, name, of, shown) in FROM_BROKERS {
-        let _ = writeln!(text, "| {code} | {name} | {} | client | {shown} | sent | sent | the same |", tier(*of));
+        let _ =
+            writeln!(text, "| {code} | {name} | {} | client | {shown} | sent | sent | the same |", tier(*of));
     }
     text
 }
