@@ -212,6 +212,33 @@ impl Topics {
         Ok((made, true))
     }
 
+    /// Makes topics that are new, with one change of the file. True when there was one.
+    ///
+    /// # Errors
+    /// None was made: see [`change`](Self::change).
+    pub(crate) fn create_all(&self, configs: Vec<TopicConfig>) -> Result<bool, Refusal> {
+        let file = self.file.lock();
+        let new: BTreeMap<_, _> = configs
+            .into_iter()
+            .filter(|config| self.get(&config.topic_name).is_none())
+            .map(|config| (config.topic_name.clone(), config))
+            .collect();
+        if new.is_empty() {
+            return Ok(false);
+        }
+        self.change(
+            &file,
+            |table| table.extend(new.clone()),
+            |topics| {
+                let made = new.iter().map(|(name, config)| {
+                    (name.as_str().into(), Arc::new(Topic::new(config.clone())))
+                });
+                topics.extend(made);
+            },
+        )?;
+        Ok(true)
+    }
+
     /// The topic that a send to an unknown name makes, if it may (Apache: `createTopicInSendMessageMethod`).
     ///
     /// # Errors

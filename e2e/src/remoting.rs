@@ -20,6 +20,7 @@ pub mod code {
     pub const QUERY_CONSUMER_OFFSET: i32 = 14;
     pub const UPDATE_CONSUMER_OFFSET: i32 = 15;
     pub const UPDATE_AND_CREATE_TOPIC: i32 = 17;
+    pub const UPDATE_AND_CREATE_TOPIC_LIST: i32 = 18;
     pub const GET_ALL_TOPIC_CONFIG: i32 = 21;
     pub const GET_MAX_OFFSET: i32 = 30;
     pub const GET_MIN_OFFSET: i32 = 31;
@@ -114,6 +115,16 @@ impl Connection {
         self.next_opaque += 1;
         self.stream.write_all(&encode(request, opaque))?;
         Ok(opaque)
+    }
+
+    /// The next answer, whichever request it is for.
+    pub fn next(&mut self) -> Result<Response> {
+        loop {
+            let (header, body) = self.read_frame()?;
+            if header["flag"].as_u64().unwrap_or(0) & RESPONSE != 0 {
+                return Ok(response(&header, body));
+            }
+        }
     }
 
     /// True when nothing has come that was not read.

@@ -71,8 +71,12 @@ fn update_list(broker: &Broker, command: &Command<'_>) -> Result<bool, Refusal> 
         check(config)?;
     }
     let _one_at_a_time = broker.changing_topics.lock();
-    let mut changed = false;
-    for config in list.topic_config_list {
+    let (known, new): (Vec<_>, Vec<_>) = list
+        .topic_config_list
+        .into_iter()
+        .partition(|config| broker.topics.get(&config.topic_name).is_some());
+    let mut changed = broker.topics.create_all(new)?;
+    for config in known {
         match put(broker, config) {
             Ok(is_change) => changed |= is_change,
             Err(refusal) => {

@@ -5,6 +5,7 @@ mod producer;
 mod run;
 mod scaling;
 
+pub(crate) use process_cost::{anonymous_memory, cpu_time};
 pub use run::{Load, Run, run};
 pub use scaling::{Costs, Share, Stage};
 

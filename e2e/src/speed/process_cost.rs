@@ -9,7 +9,7 @@ const USER_TIME: usize = 11;
 const SYSTEM_TIME: usize = 12;
 
 /// CPU time of all its threads.
-pub(super) fn cpu_time(pid: u32) -> Result<Duration> {
+pub(crate) fn cpu_time(pid: u32) -> Result<Duration> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     // The name of the program, in parentheses, may contain blanks.
     let fields: Vec<&str> = stat.rsplit_once(") ").context("stat has a name")?.1.split(' ').collect();
@@ -20,7 +20,7 @@ pub(super) fn cpu_time(pid: u32) -> Result<Duration> {
 }
 
 /// Bytes of memory that belong to it alone: not the files it maps.
-pub(super) fn anonymous_memory(pid: u32) -> Result<u64> {
+pub(crate) fn anonymous_memory(pid: u32) -> Result<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).context("status has RssAnon")?;
     let kilobytes: u64 = line.trim().trim_end_matches(" kB").parse()?;

@@ -1,15 +1,12 @@
 //! The table of request codes in `docs/compatibility.md`.
 
 use std::fmt::Write as _;
-use std::path::Path;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
+use gantry_e2e::document;
 
 use crate::probe::{Case, Probe, Tier, To};
 use crate::probes::{FROM_BROKERS, PROBES};
-
-const BEGIN: &str = "<!-- made by e2e/tests/compatibility: GANTRY_E2E_WRITE=1 writes it -->";
-const END: &str = "<!-- end -->";
 
 /// What was asked and answered.
 pub(crate) struct Row {
@@ -23,19 +20,7 @@ pub(crate) struct Row {
 pub(crate) fn check(rows: &[Row]) -> Result<()> {
     let all: usize = PROBES.iter().map(|probe| probe.cases.len()).sum();
     ensure!(rows.len() == all, "{} of {all} were asked: a table needs all of them", rows.len());
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/compatibility.md");
-    let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-    let (head, rest) = text.split_once(BEGIN).context("the document has no place for the table")?;
-    let (_, tail) = rest.split_once(END).context("the table has no end")?;
-    let new = format!("{head}{BEGIN}\n{}{END}{tail}", table(rows));
-    if std::env::var_os("GANTRY_E2E_WRITE").is_some() {
-        return std::fs::write(&path, new).context("writing the table");
-    }
-    ensure!(
-        new == text,
-        "the table is another one now: write it with GANTRY_E2E_WRITE=1, and look at the changes"
-    );
-    Ok(())
+    document::has_part("compatibility.md", "e2e/tests/compatibility", &table(rows))
 }
 
 fn table(rows: &[Row]) -> String {

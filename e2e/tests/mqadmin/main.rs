@@ -7,8 +7,9 @@ mod normal;
 mod prepared;
 mod shell;
 mod steps;
+mod table;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::collections::hash_map::Entry;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -57,6 +58,15 @@ fn trials(comparison: &Arc<Mutex<Comparison>>) -> Result<Vec<Trial>> {
             trials.push(report::trial(name, available, move || lock(&comparison).run(step, target)));
         }
     }
+    let available = Target::Gantry.available()?.and(Target::Apache.available()?);
+    let comparison = Arc::clone(comparison);
+    let table = move || {
+        let mut comparison = lock(&comparison);
+        let same = std::mem::take(&mut comparison.same);
+        let all = comparison.shell()?.run("")?;
+        table::check(&all, &same)
+    };
+    trials.push(report::trial("table::docs-compatibility".into(), available, table));
     Ok(trials)
 }
 
@@ -74,6 +84,8 @@ struct Comparison {
     clusters: HashMap<Side, Prepared>,
     /// The output of the step on the expected side, which several targets are compared with.
     expected: HashMap<&'static str, Vec<String>>,
+    /// Steps in which Gantry was as Apache.
+    same: BTreeSet<&'static str>,
 }
 
 impl Comparison {
@@ -92,7 +104,17 @@ impl Comparison {
                 difference(expected, &actual)
             );
         }
+        if target == Target::Gantry {
+            self.same.insert(step.name);
+        }
         Ok(())
+    }
+
+    fn shell(&mut self) -> Result<&mut Shell> {
+        match &mut self.shell {
+            Some(shell) => Ok(shell),
+            none => Ok(none.insert(Shell::start()?)),
+        }
     }
 
     fn output(&mut self, step: &Step, side: Side, target: Target) -> Result<Vec<String>> {
@@ -102,13 +124,9 @@ impl Comparison {
                 none.insert(Prepared::start(target).with_context(|| format!("preparing {target}"))?)
             }
         };
-        let shell = match &mut self.shell {
-            Some(shell) => shell,
-            none => none.insert(Shell::start()?),
-        };
         let command = format!("{} -n {}", prepared.fill(step.command), prepared.name_server_address());
-        let lines = shell.run(&command)?;
-        Ok(normalised(&lines, prepared, step.compare))
+        let lines = self.shell()?.run(&command)?;
+        Ok(normalised(&lines, &self.clusters[&side], step.compare))
     }
 }
 

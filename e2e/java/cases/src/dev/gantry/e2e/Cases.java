@@ -58,6 +58,10 @@ public final class Cases {
         ALL.put("pop", Pop::raw);
         ALL.put("pop-in-order", Pop::inOrder);
 
+        ALL.put("traces", Traces::run);
+        ALL.put("namespaces", Namespaces::run);
+        ALL.put("dead-letters", DeadLetters::concurrently);
+        ALL.put("dead-letters-in-order", DeadLetters::inOrder);
         ALL.put("request-reply", RequestReply::run);
 
         ALL.put("query-by-key", Query::byKey);

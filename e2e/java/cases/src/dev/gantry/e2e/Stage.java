@@ -71,11 +71,16 @@ final class Stage implements AutoCloseable {
     }
 
     private DefaultMQProducer producer(String part) throws MQClientException {
-        DefaultMQProducer producer = new DefaultMQProducer(name(part + "-" + clients));
+        DefaultMQProducer producer = prepared(new DefaultMQProducer(name(part + "-" + clients)));
+        producer.start();
+        return producer;
+    }
+
+    /** For the case to start. */
+    DefaultMQProducer prepared(DefaultMQProducer producer) {
         prepare(producer);
         // The default of 3 s is for a broker that has the machine to itself.
         producer.setSendMsgTimeout(20_000);
-        producer.start();
         return producer;
     }
 
@@ -101,7 +106,10 @@ final class Stage implements AutoCloseable {
 
     /** A push consumer that starts at the beginning of its topics; the case subscribes and starts it. */
     DefaultMQPushConsumer pushConsumer(String group) {
-        DefaultMQPushConsumer consumer = new DefaultMQPushConsumer(group);
+        return prepared(new DefaultMQPushConsumer(group));
+    }
+
+    DefaultMQPushConsumer prepared(DefaultMQPushConsumer consumer) {
         prepare(consumer);
         consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
         consumer.setAwaitTerminationMillisWhenShutdown(10_000);

@@ -1,0 +1,92 @@
+//! What is measured, and how it is told.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+
+use crate::Cluster;
+use crate::speed::{anonymous_memory, cpu_time};
+
+/// How long an idle broker is looked at.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// A broker at one moment.
+pub(super) struct Moment {
+    at: Instant,
+    memory: u64,
+    cpu: Duration,
+}
+
+impl Moment {
+    pub(super) fn of(cluster: &Cluster) -> Result<Self> {
+        let pid = cluster.broker_pid().context("the broker runs")?;
+        Ok(Self { at: Instant::now(), memory: anonymous_memory(pid)?, cpu: cpu_time(pid)? })
+    }
+}
+
+/// What it took.
+pub struct Figures {
+    count: usize,
+    /// Bytes of memory of its own, empty and full.
+    memory: (u64, u64),
+    /// Of filling it.
+    took: Duration,
+    cpu: Duration,
+    /// Share of a core while nothing happens.
+    idle: f64,
+    /// From the start of the program until it serves.
+    start: Duration,
+}
+
+impl Figures {
+    pub const HEAD: &'static str =
+        "  MiB empty    MiB full  bytes each   fill s  fill CPU s  idle %   start s";
+
+    pub(super) fn new(count: usize, before: &Moment, filled: &Moment, idle: f64, start: Duration) -> Self {
+        Self {
+            count,
+            memory: (before.memory, filled.memory),
+            took: filled.at - before.at,
+            cpu: filled.cpu.saturating_sub(before.cpu),
+            idle,
+            start,
+        }
+    }
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+        let (empty, full) = self.memory;
+        let each = full.saturating_sub(empty) as f64 / self.count.max(1) as f64;
+        write!(
+            f,
+            "{:>11.1} {:>11.1} {each:>11.0} {:>8.1} {:>11.1} {:>7.2} {:>9.2}",
+            mib(empty),
+            mib(full),
+            self.took.as_secs_f64(),
+            self.cpu.as_secs_f64(),
+            self.idle * 100.0,
+            self.start.as_secs_f64(),
+        )
+    }
+}
+
+/// The share of a core that it takes while nobody asks anything.
+pub(super) fn idle(cluster: &Cluster) -> Result<f64> {
+    // What the filling has left to do is over.
+    std::thread::sleep(Duration::from_secs(5));
+    let before = Moment::of(cluster)?;
+    std::thread::sleep(IDLE);
+    let after = Moment::of(cluster)?;
+    Ok((after.cpu - before.cpu).as_secs_f64() / (after.at - before.at).as_secs_f64())
+}
+
+/// Stops it as an operator does, and starts it again.
+pub(super) fn start_again(cluster: &mut Cluster) -> Result<Duration> {
+    cluster.stop_broker()?;
+    let start = Instant::now();
+    cluster.start_broker()?;
+    Ok(start.elapsed())
+}

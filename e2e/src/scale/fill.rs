@@ -1,0 +1,144 @@
+//! Filling a broker.
+
+use std::thread;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::json;
+
+use crate::Cluster;
+use crate::broker_client::BrokerClient;
+use crate::record::encode_properties;
+use crate::remoting::{Connection, Request, code};
+
+/// Connections that fill it.
+const LANES: usize = 8;
+/// Requests that a connection has under way.
+const DEPTH: usize = 64;
+const TOPIC: &str = "scale";
+
+/// What has to stay as it is while the broker is looked at.
+pub(super) type Held = Vec<Connection>;
+
+/// Messages that wait for a day and some seconds each.
+pub(super) fn timers(cluster: &Cluster, count: usize) -> Result<Held> {
+    BrokerClient::open(cluster.broker_port())?.create_topic(TOPIC, 1, 1)?;
+    let message = |n: usize| {
+        let (key, delay) = (format!("UNIQUE-{n:012}"), (86_400 + n % 80_000).to_string());
+        send(TOPIC, &[("UNIQ_KEY", &key), ("TIMER_DELAY_SEC", &delay)])
+    };
+    all(cluster, count, &message)?;
+    Ok(Held::new())
+}
+
+/// Topics of one queue with a message each.
+pub(super) fn topics(cluster: &Cluster, count: usize) -> Result<Held> {
+    /// Topics that are made by one request.
+    const TOGETHER: usize = 1000;
+    let mut connection = Connection::open(cluster.broker_port())?;
+    for from in (0..count).step_by(TOGETHER) {
+        let topics: Vec<_> = (from..count.min(from + TOGETHER))
+            .map(|n| {
+                json!({"topicName": format!("scale-{n}"), "readQueueNums": 1, "writeQueueNums": 1, "perm": 6,
+                    "topicFilterType": "SINGLE_TAG", "topicSysFlag": 0, "order": false, "attributes": {}})
+            })
+            .collect();
+        let list = json!({"topicConfigList": topics}).to_string();
+        connection.done(&Request::new(code::UPDATE_AND_CREATE_TOPIC_LIST).body(list))?;
+    }
+    all(cluster, count, &|n| send(&format!("scale-{n}"), &[("UNIQ_KEY", &format!("UNIQUE-{n:012}"))]))?;
+    Ok(Held::new())
+}
+
+/// Connections that wait for the next message, each of its own group.
+pub(super) fn polls(cluster: &Cluster, count: usize) -> Result<Held> {
+    wait_for_messages(cluster, count, 64)
+}
+
+/// Groups that wait for the next message of the same queue, are given a hundred, and wait again.
+pub(super) fn groups(cluster: &Cluster, count: usize) -> Result<Held> {
+    const MESSAGES: i64 = 100;
+    let mut held = wait_for_messages(cluster, count, 1)?;
+    for n in 0..MESSAGES {
+        all(cluster, 1, &|_| send(TOPIC, &[("UNIQ_KEY", "UNIQUE")]))?;
+        for (group, connection) in held.iter_mut().enumerate() {
+            let answer = connection.next()?;
+            ensure!(answer.code == 0, "{} {}", answer.code, answer.remark);
+            connection.send(&pull(group, 0, n + 1))?;
+        }
+    }
+    Ok(held)
+}
+
+fn wait_for_messages(cluster: &Cluster, count: usize, queues: u32) -> Result<Held> {
+    BrokerClient::open(cluster.broker_port())?.create_topic(TOPIC, queues, queues)?;
+    let mut held = Held::new();
+    for n in 0..count {
+        let mut connection = Connection::open(cluster.broker_port())?;
+        connection.send(&pull(n, n % queues as usize, 0))?;
+        held.push(connection);
+    }
+    Ok(held)
+}
+
+fn pull(group: usize, queue: usize, offset: i64) -> Request {
+    /// The broker may hold it, and the subscription is in it.
+    const FLAGS: i32 = 2 | 4;
+    Request::new(code::PULL_MESSAGE)
+        .field("consumerGroup", format!("scale-{group}"))
+        .field("topic", TOPIC)
+        .field("queueId", queue)
+        .field("queueOffset", offset)
+        .field("maxMsgNums", 32)
+        .field("sysFlag", FLAGS)
+        .field("commitOffset", 0)
+        .field("suspendTimeoutMillis", 600_000)
+        .field("subscription", "*")
+        .field("subVersion", 1)
+}
+
+fn send(topic: &str, properties: &[(&str, &str)]) -> Request {
+    Request::new(code::SEND_MESSAGE_V2)
+        .field("a", "scale")
+        .field("b", topic)
+        .field("c", "TBW102")
+        .field("d", 1)
+        .field("e", 0)
+        .field("f", 0)
+        .field("g", 1)
+        .field("h", 0)
+        .field("i", encode_properties(properties))
+        .field("j", 0)
+        .field("k", false)
+        .field("m", false)
+        .body("0123456789abcdef")
+}
+
+/// Asks so many times, over several connections, with many requests under way.
+fn all(cluster: &Cluster, count: usize, request: &(impl Fn(usize) -> Request + Sync)) -> Result<()> {
+    let port = cluster.broker_port();
+    thread::scope(|scope| {
+        let lanes: Vec<_> = (0..LANES.min(count))
+            .map(|lane| {
+                scope.spawn(move || -> Result<()> {
+                    let mut connection = Connection::open(port)?;
+                    let mut numbers = (lane..count).step_by(LANES).peekable();
+                    while numbers.peek().is_some() {
+                        let requests: Vec<_> = numbers.by_ref().take(DEPTH).map(request).collect();
+                        for request in &requests {
+                            connection.send(request)?;
+                        }
+                        for request in &requests {
+                            let answer = connection.next()?;
+                            ensure!(answer.code == 0, "{request:?}: {} {}", answer.code, answer.remark);
+                        }
+                    }
+                    Ok(())
+                })
+            })
+            .collect();
+        for lane in lanes {
+            lane.join().ok().context("a lane panicked")??;
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,73 @@
+//! Brokers with much of something in them: what that takes.
+
+mod fill;
+mod figures;
+
+use anyhow::Result;
+use clap::ValueEnum;
+
+use crate::{Cluster, Setup, Target};
+
+pub use figures::Figures;
+
+/// What there is much of.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Much {
+    /// Messages that wait for a time of delivery, a day away and more.
+    Timers,
+    /// Topics of one queue, with a message each.
+    Topics,
+    /// Connections, each with a pull that waits.
+    Polls,
+    /// Groups that wait for messages of one queue.
+    Groups,
+}
+
+impl Much {
+    pub const ALL: [Self; 4] = [Self::Timers, Self::Topics, Self::Polls, Self::Groups];
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Timers => "timers",
+            Self::Topics => "topics",
+            Self::Polls => "polls that wait",
+            Self::Groups => "groups on a queue",
+        }
+    }
+
+    /// How many, of the full number.
+    #[must_use]
+    pub fn count(self, share: f64) -> usize {
+        let full = match self {
+            Self::Timers => 1_000_000,
+            Self::Topics => 100_000,
+            Self::Polls => 10_000,
+            Self::Groups => 1_000,
+        };
+        (f64::from(full) * share).ceil() as usize
+    }
+}
+
+/// Fills a new broker, and starts it once more.
+pub fn measure(target: Target, much: Much, count: usize) -> Result<Figures> {
+    let setup = Setup::default()
+        .full_speed()
+        .set("longPollingEnable", true)
+        // Index files of their usual size would be all that is seen of the disk.
+        .set("maxHashSlotNum", 50_000)
+        .set("maxIndexNum", 200_000);
+    let mut cluster = Cluster::start(target, setup)?;
+    let before = figures::Moment::of(&cluster)?;
+    let held = match much {
+        Much::Timers => fill::timers(&cluster, count)?,
+        Much::Topics => fill::topics(&cluster, count)?,
+        Much::Polls => fill::polls(&cluster, count)?,
+        Much::Groups => fill::groups(&cluster, count)?,
+    };
+    let filled = figures::Moment::of(&cluster)?;
+    let idle = figures::idle(&cluster)?;
+    drop(held);
+    let start = figures::start_again(&mut cluster)?;
+    Ok(Figures::new(count, &before, &filled, idle, start))
+}
