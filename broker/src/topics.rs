@@ -230,9 +230,9 @@ impl Topics {
             &file,
             |table| table.extend(new.clone()),
             |topics| {
-                let made = new.iter().map(|(name, config)| {
-                    (name.as_str().into(), Arc::new(Topic::new(config.clone())))
-                });
+                let made = new
+                    .iter()
+                    .map(|(name, config)| (name.as_str().into(), Arc::new(Topic::new(config.clone()))));
                 topics.extend(made);
             },
         )?;

@@ -54,13 +54,17 @@ async fn lane(connection: Arc<Connection>, name: String, count: Arc<AtomicU64>) 
         let handle = answer.find("recallHandle").map(str::to_owned);
         sent.due.insert(key.clone(), due);
         if n % 20 == 4 {
-            let Ok(answer) = connection.request(recall(&handle.unwrap()), WAIT).await else {
+            let Ok(answer) = connection.request(recall(handle.as_deref().unwrap()), WAIT).await else {
                 // It may have been taken back, or not.
                 sent.due.remove(&key);
                 break;
             };
             assert_eq!(answer.response_code(), ResponseCode::SUCCESS, "{:?}", answer.remark);
             sent.due.remove(&key);
+            // Once more, as a client does that did not get the answer.
+            if connection.request(recall(handle.as_deref().unwrap()), WAIT).await.is_err() {
+                break;
+            }
             if now_ms() < due - SAFELY {
                 sent.recalled.insert(key);
             }

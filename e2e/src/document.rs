@@ -19,6 +19,9 @@ pub fn has_part(name: &str, maker: &str, text: &str) -> Result<()> {
     if std::env::var_os("GANTRY_E2E_WRITE").is_some() {
         return std::fs::write(&path, new).with_context(|| format!("writing {name}"));
     }
-    ensure!(new == old, "{name} is another one now: write it with GANTRY_E2E_WRITE=1, and look at the changes");
+    ensure!(
+        new == old,
+        "{name} is another one now: write it with GANTRY_E2E_WRITE=1, and look at the changes"
+    );
     Ok(())
 }

@@ -126,7 +126,9 @@ impl Ledger {
 
     /// Claims an entry, to make something of it; `None` when it is over, or somebody else is at it.
     pub(crate) fn claim(&self, offset: QueueOffset) -> Option<Claim<'_>> {
-        self.book.lock().claim(offset).then_some(Claim { ledger: self, offset })
+        let is_claimed = self.book.lock().claim(offset);
+        // Made only now: one that is dropped gives the entry back, and needs the lock for that.
+        is_claimed.then(|| Claim { ledger: self, offset })
     }
 
     /// Has an entry wait until `due`, without a record of that.
@@ -293,4 +295,34 @@ fn each(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gantry_store::StoreConfig;
+
+    const PLACE: Place = Place { entries: "entries", marks: "marks", group: "g" };
+
+    #[test]
+    fn an_entry_has_one_who_claims_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(StoreConfig { file_size: 65_536, ..StoreConfig::new(dir.path()) }).unwrap();
+        let offsets = ConsumerOffsets::load(dir.path()).unwrap();
+        let ledger = Ledger::load(PLACE, &store, &offsets, |_, _, _| None).unwrap();
+        let message = NewMessage::own(0, b"entry", "");
+        store
+            .append_batch(ledger.entries(), &[message], None, &mut |entry| ledger.opened(&entry, 5))
+            .unwrap();
+        let first = ledger.claim(QueueOffset(0)).unwrap();
+        assert!(ledger.claim(QueueOffset(0)).is_none());
+        assert!(ledger.claim(QueueOffset(0)).is_none(), "who did not get it has not given it back");
+        assert!(ledger.due(9, 9).is_empty());
+        drop(first);
+        assert_eq!(ledger.due(9, 9).len(), 1);
+        ledger.claim(QueueOffset(0)).unwrap().close(&store).unwrap();
+        assert!(ledger.claim(QueueOffset(0)).is_none());
+        let open = |_, _: Entry, is_over: IsOver| (!is_over).then_some(Open { due: 5, times: 0 });
+        assert_eq!(Ledger::load(PLACE, &store, &offsets, open).unwrap().len(), 0, "a start knows");
+    }
 }

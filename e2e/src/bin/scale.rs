@@ -43,8 +43,12 @@ fn main() -> Result<()> {
                 }
                 let count = much.count(share);
                 match measure(*target, much, count) {
-                    Ok(figures) => println!("{:<22} {count:>9} {:<8} {figures}", much.name(), target.to_string()),
-                    Err(error) => println!("{:<22} {count:>9} {:<8} failed: {error:#}", much.name(), target.to_string()),
+                    Ok(figures) => {
+                        println!("{:<22} {count:>9} {:<8} {figures}", much.name(), target.to_string())
+                    }
+                    Err(error) => {
+                        println!("{:<22} {count:>9} {:<8} failed: {error:#}", much.name(), target.to_string())
+                    }
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! Brokers with much of something in them: what that takes.
 
-mod fill;
 mod figures;
+mod fill;
 
 use anyhow::Result;
 use clap::ValueEnum;

@@ -188,7 +188,11 @@ pub(crate) const STEPS: &[Step] = &[
     step("updateBrokerConfig", "updateBrokerConfig -b {broker} -k maxMessageSize -v 4000000", Lines),
     step("updateBrokerConfig-then-get", "getBrokerConfig -b {broker}", SetOf(&["maxMessageSize"])),
     step("updateBrokerConfig-refused", "updateBrokerConfig -b {broker} -k configBlackList -v x", Lines),
-    step("getNamesrvConfig", "getNamesrvConfig", SetOf(&["orderMessageEnable", "returnOrderTopicConfigToBroker"])),
+    step(
+        "getNamesrvConfig",
+        "getNamesrvConfig",
+        SetOf(&["orderMessageEnable", "returnOrderTopicConfigToBroker"]),
+    ),
     step("updateNamesrvConfig-refused", "updateNamesrvConfig -k kvConfigPath -v x", Lines),
     step("consumerStatus-of-none", "consumerStatus -g none", Lines),
     step("cloneGroupOffset", "cloneGroupOffset -s readers -d cloned -t Orders -o true", Lines),

@@ -45,7 +45,10 @@ final class RequestReply {
         asks.request(new Message(topic, Samples.text("later")), new RequestCallback() {
             @Override
             public void onSuccess(Message answer) {
-                later.complete(answer);
+                // The client calls this when the question is sent, too.
+                if (answer != null) {
+                    later.complete(answer);
+                }
             }
 
             @Override
