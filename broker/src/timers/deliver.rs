@@ -4,7 +4,6 @@ use super::{Timers, due, queue};
 use crate::broker::{Broker, now_ms};
 use crate::ledger::{Claim, Stored};
 use crate::processor;
-use crate::transactions::is_real_place;
 use bytes::Bytes;
 use gantry_message::{Record, properties};
 use gantry_store::{NewMessage, QueueOffset, Tag};
@@ -90,7 +89,7 @@ impl Timers {
             }
             return claim.close(&broker.store).map(drop).map_err(|error| error.to_string());
         };
-        let mut text = properties::without(record.properties, is_real_place);
+        let mut text = record.properties.to_owned();
         properties::set(&mut text, properties::TIMER_ENQUEUE_MS, &record.store_timestamp.to_string());
         properties::set(&mut text, properties::TIMER_DEQUEUE_MS, &now.to_string());
         let message = NewMessage { properties: &text, ..NewMessage::again(&record) };

@@ -155,6 +155,6 @@ pub(crate) fn immunity_ms(text: &str) -> Option<i64> {
     (seconds >= 0).then(|| seconds.saturating_mul(1000))
 }
 
-pub(crate) fn is_real_place(name: &str) -> bool {
+fn is_real_place(name: &str) -> bool {
     matches!(name, properties::REAL_TOPIC | properties::REAL_QUEUE_ID)
 }
