@@ -135,7 +135,7 @@ async fn each_message_comes_once_through_kills() {
 async fn refusal(connection: &Connection, properties: &str) -> (ResponseCode, String) {
     let answer =
         connection.request(send_command_with("real", 0, properties, false, "x"), WAIT).await.unwrap();
-    (answer.response_code(), answer.remark.clone().unwrap_or_default().into())
+    (answer.response_code(), answer.remark.unwrap_or_default())
 }
 
 #[tokio::test]

@@ -118,7 +118,7 @@ impl Connection {
     }
 
     /// The next answer, whichever request it is for.
-    pub fn next(&mut self) -> Result<Response> {
+    pub fn any_answer(&mut self) -> Result<Response> {
         loop {
             let (header, body) = self.read_frame()?;
             if header["flag"].as_u64().unwrap_or(0) & RESPONSE != 0 {

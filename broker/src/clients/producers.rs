@@ -56,8 +56,8 @@ impl Producers {
 
     /// All clients. `boot` is the time of `started`, in milliseconds since the epoch.
     pub(crate) fn table(&self, boot: i64, started: Instant) -> BTreeMap<String, Vec<ProducerInfo>> {
-        let info = |(id, client): (&Box<str>, &Client)| ProducerInfo {
-            client_id: id.to_string(),
+        let info = |id: &str, client: &Client| ProducerInfo {
+            client_id: id.to_owned(),
             remote_ip: client.peer.addr().ip().to_string(),
             language: client.language.name().into(),
             version: client.version,
@@ -66,7 +66,9 @@ impl Producers {
         let groups = self.groups.read();
         groups
             .iter()
-            .map(|(group, clients)| (group.to_string(), clients.iter().map(info).collect()))
+            .map(|(group, clients)| {
+                (group.to_string(), clients.iter().map(|(id, client)| info(id, client)).collect())
+            })
             .collect()
     }
 

@@ -61,13 +61,14 @@ struct Partly {
 
 /// Queues of a group's topic.
 type Queues = BTreeMap<i32, Arc<Mutex<Lane>>>;
+/// By group and topic.
+type Lanes = HashMap<Box<str>, HashMap<Box<str>, Queues>>;
 
 /// What groups were given by POP.
 #[derive(Debug)]
 pub(crate) struct Pops {
     ledger: Ledger,
-    /// By group and topic.
-    lanes: RwLock<HashMap<Box<str>, HashMap<Box<str>, Queues>>>,
+    lanes: RwLock<Lanes>,
     /// Entries that are over, and not marked so yet.
     over: Mutex<Vec<QueueOffset>>,
     /// Flights of which a part is acknowledged, and that is not on record yet.

@@ -100,7 +100,7 @@ impl Pops {
                 return false;
             }
             let at = broker.offsets.get(&pop.group, topic.name(), queue);
-            let at = QueueOffset(at.unwrap_or(log.min_offset().0));
+            let at = QueueOffset(at.unwrap_or_else(|| log.min_offset().0));
             at < broker.store.max_offset(&log)
                 && scaling::passage(broker, topic, &pop.group, queue, at) != Passage::Closed
         };

@@ -102,23 +102,20 @@ pub(crate) fn append_when(
     }
 }
 
-/// Appends a message alone.
+/// Appends a message alone, for [`append_when`].
 pub(super) fn store_one(
     broker: &Broker,
-) -> impl Fn(
-    &Arc<ConsumeQueue>,
-    &NewMessage<'_>,
-    Option<Turn<'_>>,
-    &dyn Fn(&Appended),
+    queue: &Arc<ConsumeQueue>,
+    message: &NewMessage<'_>,
+    turn: Option<Turn<'_>>,
+    told: &dyn Fn(&Appended),
 ) -> Result<Appended, AppendError> {
-    |queue, message, turn, told| {
-        let mut stored = None;
-        broker.store.append_batch(queue, std::slice::from_ref(message), turn, &mut |one| {
-            told(&one);
-            stored = Some(one);
-        })?;
-        stored.ok_or(AppendError::Stopped)
-    }
+    let mut stored = None;
+    broker.store.append_batch(queue, std::slice::from_ref(message), turn, &mut |one| {
+        told(&one);
+        stored = Some(one);
+    })?;
+    stored.ok_or(AppendError::Stopped)
 }
 
 /// Has `append` put something into the queue that takes what was sent to `asked`, or that of its key; again, when that changed

@@ -181,7 +181,10 @@ fn store(session: &BrokerSession, command: &Command<'_>) -> Result<Outcome, Refu
     {
         return Ok(Outcome::Recall(recall));
     }
-    let (queue_id, appended) = append_when(broker, &topic, queue_id, when, &message, store_one(broker))?;
+    let (queue_id, appended) =
+        append_when(broker, &topic, queue_id, when, &message, |queue, message, turn, told| {
+            store_one(broker, queue, message, turn, told)
+        })?;
     let recall_handle = match when {
         When::At(at) if !topic.name().starts_with(name::RETRY_PREFIX) => {
             let key = properties::find(&text, properties::UNIQ_KEY).unwrap_or_default();

@@ -71,5 +71,8 @@ pub(crate) fn send_back(broker: &Broker, command: &Command<'_>) -> Result<Answer
     let message = NewMessage { properties: &text, ..failed_again };
     let queue_id = any_queue(config.retry_queue_nums);
     let when = When::after_level(broker, level);
-    append_when(broker, &topic, queue_id, when, &message, store_one(broker)).map(|_| Answer::ok())
+    append_when(broker, &topic, queue_id, when, &message, |queue, message, turn, told| {
+        store_one(broker, queue, message, turn, told)
+    })
+    .map(|_| Answer::ok())
 }

@@ -61,7 +61,7 @@ pub(super) fn groups(cluster: &Cluster, count: usize) -> Result<Held> {
     for n in 0..MESSAGES {
         all(cluster, 1, &|_| send(TOPIC, &[("UNIQ_KEY", "UNIQUE")]))?;
         for (group, connection) in held.iter_mut().enumerate() {
-            let answer = connection.next()?;
+            let answer = connection.any_answer()?;
             ensure!(answer.code == 0, "{} {}", answer.code, answer.remark);
             connection.send(&pull(group, 0, n + 1))?;
         }
@@ -128,7 +128,7 @@ fn all(cluster: &Cluster, count: usize, request: &(impl Fn(usize) -> Request + S
                             connection.send(request)?;
                         }
                         for request in &requests {
-                            let answer = connection.next()?;
+                            let answer = connection.any_answer()?;
                             ensure!(answer.code == 0, "{request:?}: {} {}", answer.code, answer.remark);
                         }
                     }
