@@ -124,7 +124,7 @@ impl Broker {
             journal,
             settling: Settling::default(),
             passages: Passages::default(),
-            groups: Groups::load(&dir, config.auto_create_subscription_group)?,
+            groups: Groups::load(&dir, config.groups_to_be_made())?,
             transactions: Transactions::load(&config, &store, &offsets)?,
             timers: Timers::load(&dir, &store, &offsets)?,
             pops: Pops::load(&store, &offsets)?,

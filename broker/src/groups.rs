@@ -7,33 +7,39 @@ use parking_lot::{Mutex, RwLock};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// All groups that are known.
 #[derive(Debug)]
 pub(crate) struct Groups {
     path: PathBuf,
-    auto_create: bool,
+    /// Clients make groups as long as there are fewer.
+    auto_create_max: usize,
     /// Shared with every pull, so that looking one up copies nothing.
     groups: RwLock<HashMap<Box<str>, Arc<SubscriptionGroupConfig>>>,
     version: Mutex<DataVersion>,
     /// Kept as found, for Apache's broker.
     forbidden: BTreeMap<String, BTreeMap<String, i32>>,
     save: Mutex<()>,
+    /// Something changed after the file was written last.
+    unsaved: AtomicBool,
 }
 
 impl Groups {
-    pub(crate) fn load(config_dir: &Path, auto_create: bool) -> Result<Self, json_file::Error> {
+    /// `auto_create_max`: how many groups there may be for clients to make one more; 0 when they may not.
+    pub(crate) fn load(config_dir: &Path, auto_create_max: usize) -> Result<Self, json_file::Error> {
         let path = config_dir.join("subscriptionGroup.json");
         let table: SubscriptionGroupTable = json_file::load(&path)?;
         let groups =
             table.subscription_group_table.into_iter().map(|(name, config)| (name.into(), Arc::new(config)));
         Ok(Self {
             path,
-            auto_create,
+            auto_create_max,
             groups: RwLock::new(groups.collect()),
             version: Mutex::new(table.data_version),
             forbidden: table.forbidden_table,
             save: Mutex::new(()),
+            unsaved: AtomicBool::new(false),
         })
     }
 
@@ -42,14 +48,13 @@ impl Groups {
         if let Some(config) = self.get(group) {
             return Some(config);
         }
-        if !(self.auto_create || name::is_system_group(group)) || name::check_group(group).is_err() {
+        let may_be_made = self.len() < self.auto_create_max || name::is_system_group(group);
+        if !may_be_made || name::check_group(group).is_err() {
             return None;
         }
         tracing::info!(group, "consumer group created");
-        self.update(SubscriptionGroupConfig {
-            group_name: group.into(),
-            ..SubscriptionGroupConfig::default()
-        });
+        // Not written at once: a client makes it again after a crash, and shall not wait for the disk here.
+        self.put(SubscriptionGroupConfig { group_name: group.into(), ..SubscriptionGroupConfig::default() });
         self.get(group)
     }
 
@@ -59,21 +64,26 @@ impl Groups {
     }
 
     pub(crate) fn update(&self, config: SubscriptionGroupConfig) {
-        {
-            let mut groups = self.groups.write();
-            let known = groups.get(config.group_name.as_str());
-            if known.is_some_and(|known| **known == config) {
-                return;
-            }
-            groups.insert(config.group_name.as_str().into(), Arc::new(config));
-        }
-        self.changed();
+        self.put(config);
+        self.save();
     }
 
     pub(crate) fn remove(&self, group: &str) {
         if self.groups.write().remove(group).is_some() {
             self.changed();
         }
+        self.save();
+    }
+
+    fn put(&self, config: SubscriptionGroupConfig) {
+        let mut groups = self.groups.write();
+        let known = groups.get(config.group_name.as_str());
+        if known.is_some_and(|known| **known == config) {
+            return;
+        }
+        groups.insert(config.group_name.as_str().into(), Arc::new(config));
+        drop(groups);
+        self.changed();
     }
 
     pub(crate) fn table(&self) -> SubscriptionGroupTable {
@@ -89,14 +99,20 @@ impl Groups {
         self.groups.read().len()
     }
 
-    /// Writes the file. A failure is told and tried again at the next change.
     fn changed(&self) {
+        let mut version = self.version.lock();
+        *version = version.next();
+        self.unsaved.store(true, Ordering::Release);
+    }
+
+    /// Writes the file if it is not up to date. A failure is told and tried again the next time.
+    pub(crate) fn save(&self) {
         let _one_at_a_time = self.save.lock();
-        {
-            let mut version = self.version.lock();
-            *version = version.next();
+        if !self.unsaved.swap(false, Ordering::AcqRel) {
+            return;
         }
         if let Err(error) = json_file::save(&self.path, &self.table()) {
+            self.unsaved.store(true, Ordering::Release);
             tracing::error!(path = %self.path.display(), %error, "cannot save the consumer groups: a restart would forget the change");
         }
     }

@@ -26,6 +26,7 @@ mod processor;
 mod rates;
 mod registration;
 mod request_modes;
+mod retention;
 mod scaling;
 mod session;
 mod start;
@@ -34,6 +35,7 @@ mod timers;
 mod topics;
 mod traffic;
 mod transactions;
+mod watchdog;
 
 pub use broker::Snapshot;
 pub use config::BrokerConfig;

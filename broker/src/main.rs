@@ -62,7 +62,13 @@ fn main() -> anyhow::Result<()> {
     if config.namesrv_addr.is_empty() {
         tracing::warn!("no name server given (-n, or namesrvAddr): clients will not find this broker");
     }
-    tokio::runtime::Runtime::new()?.block_on(run(config))
+    runtime()?.block_on(run(config))
+}
+
+/// One thread a core, and two at least: an append that the disk holds up must not keep everybody else from being served.
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    tokio::runtime::Builder::new_multi_thread().worker_threads(cores.max(2)).enable_all().build()
 }
 
 fn config(args: &Args) -> anyhow::Result<BrokerConfig> {

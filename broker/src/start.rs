@@ -9,7 +9,7 @@ use crate::leave;
 use crate::probe::Probe;
 use crate::registration::Registration;
 use crate::session::BrokerService;
-use crate::{pop, timers, traffic, transactions};
+use crate::{pop, retention, timers, traffic, transactions, watchdog};
 use gantry_remoting::server::{Limits, bind, serve};
 use gantry_store::{OpenError, Store};
 use std::io;
@@ -114,6 +114,9 @@ pub async fn start(config: BrokerConfig, shutdown: watch::Receiver<bool>) -> Res
     let opened = tokio::task::spawn_blocking(move || Store::open(store_config));
     let store = opened.await.map_err(|error| Error::Start(error.to_string()))??;
     let broker = Broker::open(config, store)?;
+    // Nobody shall see again what had expired before the stop.
+    let looked = Arc::clone(&broker);
+    join(tokio::task::spawn_blocking(move || expire(&looked))).await;
     probe.serving(&broker);
 
     let (stop, stopping) = watch::channel(false);
@@ -128,6 +131,8 @@ pub async fn start(config: BrokerConfig, shutdown: watch::Receiver<bool>) -> Res
         thread(&broker, "broker-timer", timers::run)?,
         thread(&broker, "broker-asks", transactions::run)?,
         thread(&broker, "broker-pop", pop::run)?,
+        watchdog::start(&broker, tokio::runtime::Handle::current())
+            .map_err(|error| Error::Start(error.to_string()))?,
     ];
     let service = Arc::new(BrokerService(Arc::clone(&broker)));
     let limits = Arc::new(Limits::default());
@@ -240,6 +245,7 @@ async fn housekeeping(broker: Arc<Broker>, mut stopping: watch::Receiver<bool>) 
     let mut saves = tokio::time::interval(broker.config().flush_consumer_offset_interval);
     let mut expiry = tokio::time::interval(Duration::from_secs(10));
     let mut looks = tokio::time::interval(Duration::from_millis(traffic::EVERY_MS as u64));
+    let mut retentions = tokio::time::interval(retention::EVERY);
     let mut look = 0;
     loop {
         tokio::select! {
@@ -253,6 +259,10 @@ async fn housekeeping(broker: Arc<Broker>, mut stopping: watch::Receiver<bool>) 
                 let broker = Arc::clone(&broker);
                 join(tokio::task::spawn_blocking(move || save(&broker))).await;
             }
+            _ = retentions.tick() => {
+                let broker = Arc::clone(&broker);
+                join(tokio::task::spawn_blocking(move || expire(&broker))).await;
+            }
             () = turned_true(&mut stopping) => return,
         }
     }
@@ -264,11 +274,18 @@ fn thread(broker: &Arc<Broker>, name: &str, work: fn(&Broker)) -> Result<std::th
     spawned.map_err(|error| Error::Start(error.to_string()))
 }
 
+fn expire(broker: &Broker) {
+    if let Err(error) = retention::expire(broker, now_ms()) {
+        tracing::warn!(%error, "cannot look for messages that have expired in their topic");
+    }
+}
+
 /// Writes offsets; a failure is told, and the next time tries again.
 fn save(broker: &Broker) {
     if let Err(error) = broker.save_offsets() {
         tracing::error!(%error, "cannot save the consumer offsets: a restart would repeat messages");
     }
+    broker.groups.save();
     if let Err(error) = broker.journal.save(broker) {
         tracing::warn!(%error, "cannot save where scales stand: the next start reads it from the log");
     }

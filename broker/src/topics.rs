@@ -3,6 +3,7 @@
 use crate::BrokerConfig;
 use crate::holds::Holds;
 use crate::json_file;
+use crate::retention;
 use crate::scaling::Cell;
 use crate::traffic::Traffic;
 use gantry_message::name;
@@ -16,6 +17,7 @@ use parking_lot::{Mutex, RwLock};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 /// A queue: its place in the store, and who waits for its next message.
 #[derive(Debug)]
@@ -140,6 +142,13 @@ impl Topics {
         self.topics.read().values().filter(|topic| topic.scales.now().is_some()).cloned().collect()
     }
 
+    /// Names of topics whose messages expire by themselves, and after what time.
+    pub(crate) fn with_retention(&self) -> Vec<(Box<str>, Duration)> {
+        let topics = self.topics.read();
+        let kept = |topic: &Topic| retention::of(&topic.config()).ok().flatten();
+        topics.iter().filter_map(|(name, topic)| Some((name.clone(), kept(topic)?))).collect()
+    }
+
     /// Topics that messages went into or out of since the start.
     pub(crate) fn with_traffic(&self) -> Vec<Arc<Topic>> {
         self.topics.read().values().filter(|topic| topic.traffic.get().is_some()).cloned().collect()
@@ -239,20 +248,30 @@ impl Topics {
         Ok(true)
     }
 
-    /// The topic that a send to an unknown name makes, if it may (Apache: `createTopicInSendMessageMethod`).
+    /// The topic that a send to an unknown name makes, if it may (Apache: `createTopicInSendMessageMethod`) and there are
+    /// fewer than `max`.
     ///
     /// # Errors
-    /// It may and was not made: see [`change`](Self::change).
+    /// It may and was not made: there are too many, or see [`change`](Self::change).
     pub(crate) fn inherit(
         &self,
         topic: &str,
         default_topic: &str,
         queues: i32,
+        max: usize,
     ) -> Result<Option<Arc<Topic>>, Refusal> {
         let default = self.get(default_topic).map(|default| default.config());
         let Some(default) = default.filter(|default| default.perm & PERM_INHERIT != 0) else {
             return Ok(None);
         };
+        if self.len() >= max {
+            return Err(Refusal::new(
+                ResponseCode::TOPIC_NOT_EXIST,
+                format!(
+                    "topic[{topic}] not exist, and sends make no more topics because there are {max} (autoCreateTopicMax): create it with mqadmin updateTopic or as a Topic resource"
+                ),
+            ));
+        }
         let queues = queues.min(default.write_queue_nums).max(0);
         let config = || TopicConfig {
             topic_sys_flag: 0,
@@ -340,13 +359,15 @@ mod tests {
     fn an_unknown_topic_inherits_when_it_may() {
         let dir = tempfile::tempdir().unwrap();
         let on = topics(dir.path(), true);
-        let config = on.inherit("T", name::DEFAULT_TOPIC, 4).unwrap().unwrap().config();
+        let config = on.inherit("T", name::DEFAULT_TOPIC, 4, 100).unwrap().unwrap().config();
         assert_eq!((config.write_queue_nums, config.read_queue_nums, config.perm), (4, 4, 6));
-        let many = on.inherit("U", name::DEFAULT_TOPIC, 99).unwrap().unwrap().config();
+        let many = on.inherit("U", name::DEFAULT_TOPIC, 99, 100).unwrap().unwrap().config();
         assert_eq!(many.write_queue_nums, 8);
-        assert!(on.inherit("V", "BenchmarkTest", 4).unwrap().is_none(), "without the inherit bit");
+        assert!(on.inherit("V", "BenchmarkTest", 4, 100).unwrap().is_none(), "without the inherit bit");
+        let full = on.inherit("X", name::DEFAULT_TOPIC, 4, on.len()).unwrap_err();
+        assert!(full.remark.contains("autoCreateTopicMax"), "{full}");
         let off = topics(dir.path(), false);
-        assert!(off.inherit("W", name::DEFAULT_TOPIC, 4).unwrap().is_none());
+        assert!(off.inherit("W", name::DEFAULT_TOPIC, 4, 100).unwrap().is_none());
         assert!(off.get("T").is_some(), "what was made stays");
     }
 

@@ -65,7 +65,8 @@ impl BrokerClient {
         self.0.done(&request).map(drop)
     }
 
-    pub fn send(&mut self, draft: &Draft<'_>) -> Result<Placed> {
+    /// Whatever comes of it.
+    pub fn try_send(&mut self, draft: &Draft<'_>) -> Result<Response> {
         let request = Request::new(code::SEND_MESSAGE_V2)
             .field("a", "e2e")
             .field("b", draft.topic)
@@ -80,7 +81,12 @@ impl BrokerClient {
             .field("k", false)
             .field("m", false)
             .body(draft.body);
-        let answer = self.0.done(&request)?;
+        self.0.call(&request)
+    }
+
+    pub fn send(&mut self, draft: &Draft<'_>) -> Result<Placed> {
+        let answer = self.try_send(draft)?;
+        ensure!(answer.code == SUCCESS, "{draft:?} was answered {} {}", answer.code, answer.remark);
         Ok(Placed {
             offset_id: answer.fields.get("msgId").cloned().unwrap_or_default(),
             queue_offset: answer.number("queueOffset")?,

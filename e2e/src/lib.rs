@@ -16,6 +16,7 @@ pub mod case;
 pub mod cluster;
 pub mod document;
 pub mod kubernetes;
+pub mod loop_disk;
 pub mod order;
 pub mod ports;
 pub mod process;

@@ -37,6 +37,9 @@ pub struct StoreConfig {
     pub store_host: Host,
     /// A checkpoint is due after this long, and after this many bytes: it bounds what a recovery has to read.
     pub checkpoint_every: (Duration, u64),
+    /// `osPageCacheBusyTimeOutMills`: a disk that takes longer for one message, or for one flush that answers wait for, is
+    /// busy, and messages are refused.
+    pub busy_after: Duration,
 }
 
 /// When an acknowledged message is safe.
@@ -102,6 +105,7 @@ impl StoreConfig {
             mlock: false,
             store_host: Host::new(SocketAddr::from((Ipv4Addr::LOCALHOST, 10911))),
             checkpoint_every: (Duration::from_secs(5), 256 * 1024 * 1024),
+            busy_after: Duration::from_secs(1),
         }
     }
 

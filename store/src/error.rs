@@ -75,6 +75,9 @@ pub enum AppendError {
         /// Share of the disk in use, 0 to 1.
         used_percent: f64,
     },
+    /// The disk does not keep up with what is stored.
+    #[error("the disk does not keep up: try again in a moment, or on another broker")]
+    Busy,
     /// No new CommitLog file could be made.
     #[error("cannot make the next CommitLog file: {0}")]
     Roll(io::Error),

@@ -70,6 +70,7 @@ struct Inner {
     closed: AtomicBool,
     /// The disk is too full to take messages.
     refusing: AtomicBool,
+    stalled: busy::Stalled,
     /// Share of the disk in use, in millionths.
     disk_used: AtomicU64,
     messages: AtomicU64,
@@ -147,6 +148,7 @@ impl Store {
             boot,
             closed: AtomicBool::new(false),
             refusing: AtomicBool::new(false),
+            stalled: busy::Stalled::default(),
             disk_used: AtomicU64::new(0),
             messages: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
@@ -353,6 +355,15 @@ impl Store {
         Ok(())
     }
 
+    /// Has a queue begin at `first`, unless it begins later already. It is not written down: after a start the queue begins
+    /// where the log does.
+    ///
+    /// # Errors
+    /// When files cannot be removed.
+    pub fn forget_before(&self, queue: &ConsumeQueue, first: QueueOffset) -> io::Result<()> {
+        queue.forget_before(first)
+    }
+
     /// Deletes expired files now, whatever the hour, and however many they are.
     ///
     /// # Errors
@@ -373,6 +384,12 @@ impl Store {
     /// When files cannot be removed.
     pub fn trim_queues(&self) -> io::Result<()> {
         self.inner.trim_derived()
+    }
+
+    /// True while somebody holds the end of the log: to append, or because the disk does not let them.
+    #[must_use]
+    pub fn is_appending(&self) -> bool {
+        self.inner.tip.is_locked()
     }
 
     /// True while messages can be appended.
@@ -634,5 +651,6 @@ impl Inner {
 }
 
 mod append;
+mod busy;
 #[cfg(test)]
 mod tests;

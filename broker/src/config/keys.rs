@@ -258,7 +258,9 @@ table! {
         "brokerPermission" => broker_permission,
         "defaultTopicQueueNums" => default_topic_queue_nums,
         "autoCreateTopicEnable" => auto_create_topic_enable,
+        "autoCreateTopicMax" => auto_create_topic_max,
         "autoCreateSubscriptionGroup" => auto_create_subscription_group,
+        "autoCreateSubscriptionGroupMax" => auto_create_subscription_group_max,
         "traceTopicEnable" => trace_topic_enable,
         "msgTraceTopicName" => msg_trace_topic_name,
         "regionId" => region_id,
@@ -273,6 +275,7 @@ table! {
         "storePathRootDir" => store_path_root_dir,
         "storePathCommitLog" => store_path_commit_log,
         "flushDiskType" => flush_disk_type,
+        "osPageCacheBusyTimeOutMills" => os_page_cache_busy_time_out,
         "flushIntervalCommitLog" => flush_interval_commit_log,
         "mapedFileSizeCommitLog" => maped_file_size_commit_log,
         "mapedFileSizeConsumeQueue" => maped_file_size_consume_queue,
@@ -335,7 +338,7 @@ fn check(config: &BrokerConfig, key: &str) -> Result<(), String> {
 pub(super) fn is_apaches(key: &str) -> bool {
     const ENDINGS: [&str; 6] =
         ["ThreadPoolNums", "ThreadPoolQueueCapacity", "ThreadPoolNum", "InQueue", "PoolSize", "MillsInQueue"];
-    const KEYS: [&str; 19] = [
+    const KEYS: [&str; 18] = [
         "brokerRole",
         "brokerIP2",
         "haListenPort",
@@ -346,7 +349,6 @@ pub(super) fn is_apaches(key: &str) -> bool {
         "transientStorePoolEnable",
         "useReentrantLockWhenPutMessage",
         "useEpollNativeSelector",
-        "osPageCacheBusyTimeOutMills",
         "transferMsgByHeap",
         "flushCommitLogTimed",
         "slaveReadEnable",

@@ -6,8 +6,9 @@ use super::{BrokerConfig, ConfigError, properties};
 use gantry_remoting::ResponseCode;
 use gantry_remoting::reply::Refusal;
 
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 21] = [
     "autoCreateTopicEnable",
+    "autoCreateTopicMax",
     "brokerPermission",
     "defaultQueryMaxNum",
     "enablePropertyFilter",

@@ -35,7 +35,11 @@ pub struct BrokerConfig {
     pub broker_permission: i32,
     pub default_topic_queue_nums: i32,
     pub auto_create_topic_enable: bool,
+    /// Gantry's own: a send to a new name makes no topic when there are so many.
+    pub auto_create_topic_max: usize,
     pub auto_create_subscription_group: bool,
+    /// Gantry's own: a client with a new name makes no group when there are so many.
+    pub auto_create_subscription_group_max: usize,
     pub trace_topic_enable: bool,
     pub msg_trace_topic_name: String,
     pub region_id: String,
@@ -51,6 +55,8 @@ pub struct BrokerConfig {
     pub store_path_commit_log: Option<PathBuf>,
     pub flush_disk_type: FlushDiskType,
     pub flush_interval_commit_log: Duration,
+    /// A disk that takes longer for a message is busy, and messages are refused.
+    pub os_page_cache_busy_time_out: Duration,
     pub maped_file_size_commit_log: u64,
     pub maped_file_size_consume_queue: u64,
     pub message_index_enable: bool,
@@ -112,7 +118,9 @@ impl BrokerConfig {
             broker_permission: 6,
             default_topic_queue_nums: 8,
             auto_create_topic_enable: true,
+            auto_create_topic_max: 10_000,
             auto_create_subscription_group: true,
+            auto_create_subscription_group_max: 10_000,
             trace_topic_enable: false,
             msg_trace_topic_name: "RMQ_SYS_TRACE_TOPIC".into(),
             region_id: "DefaultRegion".into(),
@@ -128,6 +136,7 @@ impl BrokerConfig {
             store_path_commit_log: None,
             flush_disk_type: FlushDiskType::Async,
             flush_interval_commit_log: Duration::from_millis(500),
+            os_page_cache_busy_time_out: store.busy_after,
             maped_file_size_commit_log: store.file_size,
             maped_file_size_consume_queue: u64::from(store.queue_file_entries) * 20,
             message_index_enable: true,
@@ -188,6 +197,11 @@ impl BrokerConfig {
         SocketAddr::new(self.broker_ip1, self.listen_port)
     }
 
+    /// Up to how many groups there may be for clients to make one more.
+    pub(crate) fn groups_to_be_made(&self) -> usize {
+        if self.auto_create_subscription_group { self.auto_create_subscription_group_max } else { 0 }
+    }
+
     /// The store's settings.
     ///
     /// # Errors
@@ -217,6 +231,7 @@ impl BrokerConfig {
             warm_ahead: if self.warm_maped_file_enable { StoreConfig::new("").warm_ahead } else { 0 },
             mlock: self.mlock,
             store_host: Host::new(self.advertised()),
+            busy_after: self.os_page_cache_busy_time_out,
             ..StoreConfig::new(&self.store_path_root_dir)
         })
     }

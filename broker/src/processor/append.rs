@@ -166,6 +166,7 @@ pub(crate) fn append_failed(broker: &Broker, error: AppendError) -> Refusal {
         AppendError::DiskFull { .. } | AppendError::Stopped | AppendError::Roll(_) => {
             Refusal::new(ResponseCode::SERVICE_NOT_AVAILABLE, format!("service not available now. {error}"))
         }
+        AppendError::Busy => Refusal::new(ResponseCode::SYSTEM_BUSY, error.to_string()),
         other => failed(other),
     }
 }

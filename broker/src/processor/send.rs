@@ -382,13 +382,17 @@ pub(super) fn check_topic(
     if let Some(found) = broker.topics.get(topic) {
         return Ok(found);
     }
-    let created = if topic.starts_with(name::RETRY_PREFIX) {
+    let created = if let Some(group) = topic.strip_prefix(name::RETRY_PREFIX) {
+        if broker.groups.find(group).is_none() {
+            return Err(no_group(group));
+        }
         Some(broker.topics.get_or_create(topic, || TopicConfig::new(topic, 1, 6))?.0)
     } else if broker.config().auto_create_topic_enable {
         broker.topics.inherit(
             topic,
             header.default_topic.unwrap_or_default(),
             header.default_topic_queue_nums,
+            broker.config().auto_create_topic_max,
         )?
     } else {
         None
@@ -445,10 +449,7 @@ enum RetryTarget {
 fn retry_target(broker: &Broker, header: &SendMessageV2<'_>) -> Result<RetryTarget, Refusal> {
     let Some(group) = header.topic.strip_prefix(name::RETRY_PREFIX) else { return Ok(RetryTarget::Same) };
     let Some(config) = broker.groups.find(group) else {
-        return Err(Refusal::new(
-            ResponseCode::SUBSCRIPTION_GROUP_NOT_EXIST,
-            format!("subscription group not exist, {group}{SEE_ALSO}"),
-        ));
+        return Err(no_group(group));
     };
     let limit = header.max_reconsume_times.unwrap_or(config.retry_max_times);
     let orderly = broker.locks.is_orderly(group, Instant::now());
@@ -457,6 +458,13 @@ fn retry_target(broker: &Broker, header: &SendMessageV2<'_>) -> Result<RetryTarg
         return Ok(RetryTarget::DeadLetters(dead_letter_topic(broker, group)?));
     }
     Ok(RetryTarget::Same)
+}
+
+fn no_group(group: &str) -> Refusal {
+    Refusal::new(
+        ResponseCode::SUBSCRIPTION_GROUP_NOT_EXIST,
+        format!("subscription group not exist, {group}{SEE_ALSO}"),
+    )
 }
 
 /// The group's dead letter topic, made when it is new.

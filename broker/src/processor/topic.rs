@@ -2,6 +2,7 @@
 
 use super::{failed, no_topic};
 use crate::broker::Broker;
+use crate::retention;
 use crate::scaling;
 use crate::session::BrokerSession;
 use gantry_message::name;
@@ -131,6 +132,7 @@ fn check(config: &TopicConfig) -> Result<(), Refusal> {
     /// More queues than anybody has: a typing error must not fill the memory.
     const MAX_QUEUES: i32 = 65_536;
     scaling::check_key(config)?;
+    retention::of(config)?;
     let bad = |text: String| Err(Refusal::new(ResponseCode::INVALID_PARAMETER, text));
     for (what, count) in
         [("readQueueNums", config.read_queue_nums), ("writeQueueNums", config.write_queue_nums)]

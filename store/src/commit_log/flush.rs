@@ -9,12 +9,14 @@ use crate::PhysicalOffset;
 use parking_lot::Mutex;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::thread::{self, Thread};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 type OnDurable = Box<dyn Fn(PhysicalOffset) + Send + Sync>;
 type OnFailure = Box<dyn Fn(&io::Error) + Send + Sync>;
+
+const NOT_FLUSHING: u64 = u64::MAX;
 
 /// The two cursors, and the thread that moves the second after the first.
 pub(crate) struct Flusher {
@@ -26,6 +28,10 @@ pub(crate) struct Flusher {
     /// A flush was asked for out of turn.
     asked: AtomicBool,
     asleep: AtomicBool,
+    /// Where `flushing_since` counts from.
+    clock: Instant,
+    /// Milliseconds; [`NOT_FLUSHING`] between two flushes.
+    flushing_since: AtomicU64,
     thread: Mutex<Option<Thread>>,
     on_durable: Mutex<Vec<OnDurable>>,
     on_failure: Mutex<Option<OnFailure>>,
@@ -41,6 +47,8 @@ impl Flusher {
             stopping: AtomicBool::new(false),
             asked: AtomicBool::new(false),
             asleep: AtomicBool::new(false),
+            clock: Instant::now(),
+            flushing_since: AtomicU64::new(NOT_FLUSHING),
             thread: Mutex::new(None),
             on_durable: Mutex::new(Vec::new()),
             on_failure: Mutex::new(None),
@@ -57,6 +65,18 @@ impl Flusher {
 
     pub(crate) fn has_failed(&self) -> bool {
         self.failed.load(Ordering::Acquire)
+    }
+
+    /// How long the flush that is under way has taken so far.
+    pub(crate) fn busy_for(&self) -> Duration {
+        match self.flushing_since.load(Ordering::Relaxed) {
+            NOT_FLUSHING => Duration::ZERO,
+            since => Duration::from_millis(self.clock_ms().saturating_sub(since)),
+        }
+    }
+
+    fn clock_ms(&self) -> u64 {
+        self.clock.elapsed().as_millis() as u64
     }
 
     /// Called under the append lock, after the bytes below `end` are in place.
@@ -107,7 +127,10 @@ impl Flusher {
         if from == to {
             return Ok(());
         }
-        if let Err(error) = self.flush_range(from, to) {
+        self.flushing_since.store(self.clock_ms(), Ordering::Relaxed);
+        let flushed = self.flush_range(from, to);
+        self.flushing_since.store(NOT_FLUSHING, Ordering::Relaxed);
+        if let Err(error) = flushed {
             self.failed.store(true, Ordering::Release);
             match &*self.on_failure.lock() {
                 Some(listener) => listener(&error),

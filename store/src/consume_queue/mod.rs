@@ -310,8 +310,14 @@ impl ConsumeQueue {
             };
             if gone { low = middle + 1 } else { high = middle }
         }
-        self.min.store(low, Ordering::Release);
-        self.files.remove_before(QueueOffset(low))
+        self.forget_before(QueueOffset(low))
+    }
+
+    /// Moves the first offset to `offset`, never back. What only the log knows of after that is there again after a start.
+    pub(crate) fn forget_before(&self, offset: QueueOffset) -> io::Result<()> {
+        let first = self.min.fetch_max(offset.0, Ordering::AcqRel).max(offset.0);
+        let _writing = self.writing.lock();
+        self.files.remove_before(QueueOffset(first))
     }
 
     /// Says that the queue is gone. Under the append lock: no message gets an offset in it afterwards.

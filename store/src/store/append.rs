@@ -54,7 +54,7 @@ impl Store {
         appended: &mut dyn FnMut(Appended),
     ) -> Result<(), AppendError> {
         let parts = [self.inner.part(queue, messages)?];
-        let mut tip = self.inner.tip.lock();
+        let mut tip = self.inner.tip_to_append()?;
         self.inner.append(&mut tip, &parts, turn, appended)?;
         drop(tip);
         self.inner.appended(&parts);
@@ -76,7 +76,7 @@ impl Store {
         debug_assert!(!Arc::ptr_eq(first.0, second.0), "each part counts its queue's offsets by itself");
         let parts =
             [self.inner.part(first.0, first.1)?, self.inner.part(second.0, std::slice::from_ref(second.1))?];
-        let mut tip = self.inner.tip.lock();
+        let mut tip = self.inner.tip_to_append()?;
         let mut places = Vec::with_capacity(first.1.len() + 1);
         self.inner.append(&mut tip, &parts, turn, &mut |one| places.push(one))?;
         if let Some((second, first)) = places.split_last() {
@@ -155,6 +155,7 @@ impl Inner {
         appended: &mut dyn FnMut(Appended),
     ) -> Result<(), AppendError> {
         self.check_writable()?;
+        self.check_flush()?;
         if parts.iter().any(|part| part.queue.is_deleted()) {
             return Err(AppendError::QueueDeleted);
         }

@@ -1,0 +1,184 @@
+//! A disk that takes nothing for a while: `frozen::async-flush`.
+//!
+//! Senders are told at once that the broker is busy, what was stored is served meanwhile, and once the disk is back all is
+//! well: nothing that was acknowledged is missing.
+
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use gantry_e2e::broker_client::{BrokerClient, Draft};
+use gantry_e2e::loop_disk::LoopDisk;
+use gantry_e2e::{Cluster, Setup, Target, report};
+use libtest_mimic::{Arguments, Trial};
+
+const SEND_OK: i64 = 0;
+const SYSTEM_BUSY: i64 = 2;
+const FLUSH_DISK_TIMEOUT: i64 = 10;
+
+const TOPIC: &str = "Frozen";
+const SENDERS: i32 = 6;
+const DISK_MIB: u64 = 512;
+/// What the broker is given to find out that the disk is busy, by its default setting.
+const PATIENCE: Duration = Duration::from_secs(1);
+const FROZEN: Duration = Duration::from_secs(8);
+
+fn main() -> ExitCode {
+    let mut args = Arguments::from_args();
+    args.test_threads.get_or_insert(1);
+    let trials = match trials() {
+        Ok(trials) => trials,
+        Err(e) => {
+            eprintln!("{e:#}");
+            return ExitCode::FAILURE;
+        }
+    };
+    if !args.list {
+        report::print_skipped();
+    }
+    let conclusion = libtest_mimic::run(&args, trials);
+    if !args.list {
+        report::print_skipped();
+    }
+    conclusion.exit_code()
+}
+
+fn trials() -> Result<Vec<Trial>> {
+    let mut trials = Vec::new();
+    for (name, flush) in [("async-flush", "ASYNC_FLUSH"), ("sync-flush", "SYNC_FLUSH")] {
+        let available = Target::Gantry.available()?.and(LoopDisk::available());
+        trials.push(report::trial(format!("frozen::{name}"), available, move || frozen(flush)));
+    }
+    Ok(trials)
+}
+
+/// A request and what came of it.
+#[derive(Clone, Debug)]
+struct Sent {
+    at: Instant,
+    took: Duration,
+    code: i64,
+    body: String,
+}
+
+fn frozen(flush: &str) -> Result<()> {
+    let disk = LoopDisk::new(DISK_MIB)?;
+    let setup = Setup::default()
+        .set("storePathRootDir", disk.path().join("store").display())
+        .set("storePathCommitLog", disk.path().join("store/commitlog").display())
+        .set("maxIndexNum", 100_000)
+        .set("maxHashSlotNum", 10_000)
+        .set("flushDiskType", flush);
+    let mut cluster = Cluster::start(Target::Gantry, setup)?;
+    let port = cluster.broker_port();
+    let mut client = BrokerClient::open(port)?;
+    client.create_topic(TOPIC, SENDERS as u32, SENDERS as u32)?;
+    for queue in 0..SENDERS {
+        client.send(&Draft { topic: TOPIC, queue, body: b"first", properties: &[] })?;
+    }
+
+    // Makes the group of these pulls.
+    client.pull(TOPIC, 0, 0)?;
+
+    let stop = AtomicBool::new(false);
+    let (frozen_at, pulls, all) = thread::scope(|scope| -> Result<_> {
+        let stop = &stop;
+        let senders: Vec<_> =
+            (0..SENDERS).map(|queue| scope.spawn(move || send_on(port, queue, stop))).collect();
+        thread::sleep(Duration::from_millis(500));
+        let frozen_at = Instant::now();
+        let pulls = {
+            let _frozen = disk.freeze()?;
+            pull_meanwhile(port, frozen_at)
+        };
+        thread::sleep(Duration::from_secs(2));
+        stop.store(true, Ordering::Relaxed);
+        let mut all = Vec::new();
+        for sender in senders {
+            all.push(sender.join().expect("a sender does not panic").with_context(|| cluster.log_tail())?);
+        }
+        Ok((frozen_at, pulls?, all))
+    })?;
+    check_answers(&all, frozen_at)?;
+    // The first may come beside an append that waits for the lock.
+    let slow: Vec<_> = pulls.iter().filter(|took| **took > Duration::from_millis(500)).collect();
+    ensure!(slow.len() <= 2, "pulls beside a frozen disk took {slow:?} of {}", pulls.len());
+
+    cluster.kill_broker()?;
+    cluster.start_broker()?;
+    let mut client = BrokerClient::open(port)?;
+    for (queue, sent) in all.iter().enumerate() {
+        let records = client.read(TOPIC, queue as i32, 0)?;
+        for sent in sent.iter().filter(|sent| sent.code == SEND_OK) {
+            ensure!(
+                records.iter().any(|record| record.body == sent.body.as_bytes()),
+                "{} was acknowledged and is missing",
+                sent.body
+            );
+        }
+    }
+    drop(cluster);
+    drop(disk);
+    Ok(())
+}
+
+/// One after the other, whatever comes of it.
+fn send_on(port: u16, queue: i32, stop: &AtomicBool) -> Result<Vec<Sent>> {
+    let mut client = BrokerClient::open(port)?;
+    let mut all = Vec::new();
+    while !stop.load(Ordering::Relaxed) {
+        let body = format!("{queue}-{}", all.len());
+        let at = Instant::now();
+        let code =
+            client.try_send(&Draft { topic: TOPIC, queue, body: body.as_bytes(), properties: &[] })?.code;
+        all.push(Sent { at, took: at.elapsed(), code, body });
+        thread::sleep(Duration::from_millis(5));
+    }
+    Ok(all)
+}
+
+/// Reads what was there before, and how long that took, for as long as the disk shall be frozen.
+fn pull_meanwhile(port: u16, since: Instant) -> Result<Vec<Duration>> {
+    let mut client = BrokerClient::open(port)?;
+    let mut pulls = Vec::new();
+    while since.elapsed() < FROZEN {
+        let start = Instant::now();
+        let answer = client.pull(TOPIC, 0, 0)?;
+        ensure!(answer.code == 0, "a pull beside a frozen disk: {} {}", answer.code, answer.remark);
+        pulls.push(start.elapsed());
+        thread::sleep(Duration::from_millis(50));
+    }
+    Ok(pulls)
+}
+
+fn check_answers(all: &[Vec<Sent>], frozen_at: Instant) -> Result<()> {
+    let busy = |sent: &&Sent| sent.code == SYSTEM_BUSY;
+    let told_first = all.iter().flatten().filter(busy).map(|sent| sent.at + sent.took).min();
+    let told_first = told_first.context("nobody was told that the broker is busy")?;
+    let found_after = told_first.duration_since(frozen_at);
+    ensure!(found_after < 3 * PATIENCE, "found to be busy after {found_after:?}");
+    let thawed_at = frozen_at + FROZEN;
+    // Those that were on their way when it was found out waited for a lock or a flush.
+    let later = all.iter().flatten().filter(|sent| sent.at > told_first + PATIENCE && sent.at < thawed_at);
+    let (mut count, mut slow) = (0, Vec::new());
+    for sent in later {
+        count += 1;
+        if sent.code == SYSTEM_BUSY && sent.took > Duration::from_millis(300) {
+            slow.push(sent);
+        }
+    }
+    ensure!(slow.is_empty(), "late news that the broker is busy: {slow:?}");
+    ensure!(count > 100, "only {count} requests were answered while the disk was frozen");
+    let codes = [SEND_OK, SYSTEM_BUSY, FLUSH_DISK_TIMEOUT];
+    let other = all.iter().flatten().find(|sent| !codes.contains(&sent.code));
+    ensure!(other.is_none(), "an answer of another kind: {other:?}");
+    for sent in all {
+        let after = sent.iter().filter(|sent| sent.at > thawed_at + Duration::from_secs(1));
+        let refused = after.clone().filter(|sent| sent.code != SEND_OK).count();
+        ensure!(refused == 0 && after.count() > 0, "{refused} were refused a second after the disk was back");
+    }
+    println!("busy was told after {found_after:?}; {count} sends were answered beside the frozen disk");
+    Ok(())
+}
