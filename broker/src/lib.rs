@@ -4,6 +4,7 @@
 //! `processor::send` checks and stores, `gantry_store` appends.
 #![forbid(unsafe_code)]
 
+mod asked;
 mod backlog;
 mod broker;
 mod clients;

@@ -101,14 +101,12 @@ pub async fn start(config: BrokerConfig, shutdown: watch::Receiver<bool>) -> Res
     let probe = Arc::new(Probe::default());
     // Ends with its sender, should anything below fail.
     let (stop_probe, probe_stopping) = watch::channel(false);
-    let probe_server = match config.probe_listen_port {
-        0 => None,
-        port => {
-            let listener = bind(SocketAddr::new(config.bind_address, port)).await.map_err(Error::Listen)?;
-            let status = Arc::clone(&probe) as Arc<dyn gantry_probes::Status>;
-            Some(tokio::spawn(gantry_probes::serve(listener, status, probe_stopping)))
-        }
-    };
+    let mut probe_servers = Vec::new();
+    for port in config.probe_ports() {
+        let listener = bind(SocketAddr::new(config.bind_address, port)).await.map_err(Error::Listen)?;
+        let status = Arc::clone(&probe) as Arc<dyn gantry_probes::Status>;
+        probe_servers.push(tokio::spawn(gantry_probes::serve(listener, status, probe_stopping.clone())));
+    }
     let vip = if config.vip_channel { vip_listener(addr).await } else { None };
     let store_config = config.store()?;
     let opened = tokio::task::spawn_blocking(move || Store::open(store_config));
@@ -180,7 +178,7 @@ pub async fn start(config: BrokerConfig, shutdown: watch::Receiver<bool>) -> Res
         });
         join(closed).await;
         let _ = stop_probe.send(true);
-        if let Some(server) = probe_server {
+        for server in probe_servers {
             join(server).await;
         }
         tracing::info!("broker has stopped");

@@ -1,6 +1,7 @@
 //! The topics of this broker and their queues (Apache: `TopicConfigManager`, `topics.json`).
 
 use crate::BrokerConfig;
+use crate::asked::Asked;
 use crate::holds::Holds;
 use crate::json_file;
 use crate::retention;
@@ -24,6 +25,7 @@ use std::time::Duration;
 pub(crate) struct Queue {
     pub(crate) log: Arc<ConsumeQueue>,
     pub(crate) holds: Holds,
+    pub(crate) asked: Asked,
 }
 
 /// A topic's settings and the queues that were used so far.
@@ -70,8 +72,14 @@ impl Topic {
         let mut queues = self.queues.write();
         Arc::clone(queues.entry(id).or_insert_with(|| {
             let log = store.queue(&self.name, id);
-            Arc::new(Queue { log, holds: Holds::default() })
+            Arc::new(Queue { log, holds: Holds::default(), asked: Asked::default() })
         }))
+    }
+
+    /// The offset that a group asked for last in a queue; `None` when it never asked.
+    pub(crate) fn asked(&self, group: &str, queue: i32) -> Option<i64> {
+        let queues = self.queues.read();
+        queues.get(&queue)?.asked.of(group).map(|offset| offset.0)
     }
 
     /// Everybody who waits for a message of this topic.

@@ -3,7 +3,7 @@
 
 use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -121,16 +121,48 @@ impl Both {
     }
 }
 
+/// Upper bounds of the sizes that messages are counted by, in bytes of the stored record (Apache: `BrokerMetricsManager`).
+pub(crate) const SIZES: [u64; 6] = [1 << 10, 4 << 10, 512 << 10, 1 << 20, 2 << 20, 4 << 20];
+
 /// What goes into a topic and out of it.
 #[derive(Debug, Default)]
 pub(crate) struct Traffic {
     put: Both,
+    /// Messages up to each of [`SIZES`], and larger ones.
+    sizes: [AtomicU64; SIZES.len() + 1],
+    /// Transactions that ended so.
+    pub(crate) committed: AtomicU64,
+    pub(crate) rolled_back: AtomicU64,
+    /// Messages that became dead letters, by group.
+    dead: Mutex<BTreeMap<Box<str>, u64>>,
     got: RwLock<HashMap<Box<str>, Arc<Both>>>,
 }
 
 impl Traffic {
     pub(crate) fn put(&self, messages: usize, bytes: usize) {
         self.put.add(messages as u64, bytes as u64);
+        // Those of a batch are about as large as each other.
+        let each = (bytes / messages.max(1)) as u64;
+        let size = SIZES.iter().position(|size| each <= *size).unwrap_or(SIZES.len());
+        if let Some(count) = self.sizes.get(size) {
+            count.fetch_add(messages as u64, Ordering::Relaxed);
+        }
+    }
+
+    /// A message that the group could not consume became a dead letter.
+    pub(crate) fn died(&self, group: &str) {
+        *self.dead.lock().entry(group.into()).or_default() += 1;
+    }
+
+    /// Dead letters since the start, by group.
+    pub(crate) fn dead(&self) -> BTreeMap<Box<str>, u64> {
+        self.dead.lock().clone()
+    }
+
+    /// Messages up to each of [`SIZES`] since the start, without smaller ones, and larger ones.
+    pub(crate) fn sizes(&self) -> Vec<(f64, u64)> {
+        let bounds = SIZES.iter().map(|size| *size as f64).chain([f64::MAX]);
+        bounds.zip(&self.sizes).map(|(bound, count)| (bound, count.load(Ordering::Relaxed))).collect()
     }
 
     pub(crate) fn got(&self, group: &str, messages: usize, bytes: usize) {

@@ -112,10 +112,15 @@ impl BrokerClient {
 
     /// Everything in a queue from that offset to its end.
     pub fn read(&mut self, topic: &str, queue: i32, from: i64) -> Result<Vec<Record>> {
+        self.read_as("e2e-reader", topic, queue, from)
+    }
+
+    /// The same, by a group.
+    pub fn read_as(&mut self, group: &str, topic: &str, queue: i32, from: i64) -> Result<Vec<Record>> {
         let mut records = Vec::new();
         let mut offset = from;
         loop {
-            let answer = self.pull(topic, queue, offset)?;
+            let answer = self.pull_as(group, topic, queue, offset)?;
             match answer.code {
                 SUCCESS => records.extend(Record::all_in(&answer.body)?),
                 PULL_NOT_FOUND => return Ok(records),
@@ -129,8 +134,13 @@ impl BrokerClient {
 
     /// One pull that does not wait for messages.
     pub fn pull(&mut self, topic: &str, queue: i32, offset: i64) -> Result<Response> {
+        self.pull_as("e2e-reader", topic, queue, offset)
+    }
+
+    /// The same, by a group.
+    pub fn pull_as(&mut self, group: &str, topic: &str, queue: i32, offset: i64) -> Result<Response> {
         let request = Request::new(code::PULL_MESSAGE)
-            .field("consumerGroup", "e2e-reader")
+            .field("consumerGroup", group)
             .field("topic", topic)
             .field("queueId", queue)
             .field("queueOffset", offset)

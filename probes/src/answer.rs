@@ -10,7 +10,16 @@ const TEXT: &str = "text/plain; charset=utf-8";
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-pub(crate) fn answer(method: &Method, path: &str, status: &dyn Status) -> Response<Full<Bytes>> {
+/// Where metrics are.
+pub(crate) const METRICS: &str = "/metrics";
+
+/// `metrics`: what is there when the path is [`METRICS`].
+pub(crate) fn answer(
+    method: &Method,
+    path: &str,
+    status: &dyn Status,
+    metrics: String,
+) -> Response<Full<Bytes>> {
     let asks = method == Method::GET || method == Method::HEAD;
     match path {
         "/healthz" if asks => respond(StatusCode::OK, TEXT, "ok"),
@@ -18,8 +27,7 @@ pub(crate) fn answer(method: &Method, path: &str, status: &dyn Status) -> Respon
             Ok(()) => respond(StatusCode::OK, TEXT, "ok"),
             Err(reason) => respond(StatusCode::SERVICE_UNAVAILABLE, TEXT, reason),
         },
-        "/metrics" if asks => {
-            let metrics = status.metrics();
+        METRICS if asks => {
             let kind = if metrics.ends_with("# EOF\n") { OPEN_METRICS } else { PROMETHEUS };
             respond(StatusCode::OK, kind, metrics)
         }

@@ -14,15 +14,16 @@ mod server;
 
 pub use server::serve;
 
-/// What a process says of itself. Called for each request, on the runtime's threads: it must not block.
+/// What a process says of itself. Called for each request.
 pub trait Status: Send + Sync + 'static {
-    /// Whether others may use this process now.
+    /// Whether others may use this process now. Called on the runtime's threads: it must not block.
     ///
     /// # Errors
     /// Why not, in a few words: it is the answer's text.
     fn ready(&self) -> Result<(), String>;
 
     /// Metrics in Prometheus' text format 0.0.4, or in that of OpenMetrics, which is recognised by its `# EOF`.
+    /// May block.
     fn metrics(&self) -> String {
         String::new()
     }

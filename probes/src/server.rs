@@ -2,7 +2,7 @@
 //! gain from keeping it, and an end in sight bounds what any client can hold.
 
 use crate::Status;
-use crate::answer::answer;
+use crate::answer::{METRICS, answer};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -62,8 +62,20 @@ async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> (TcpStream, O
 
 async fn connection(stream: TcpStream, slot: Option<OwnedSemaphorePermit>, status: Arc<dyn Status>) {
     let service = service_fn(|request: hyper::Request<hyper::body::Incoming>| {
-        let answer = answer(request.method(), request.uri().path(), &*status);
-        std::future::ready(Ok::<_, Infallible>(answer))
+        let status = Arc::clone(&status);
+        async move {
+            let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+            let metrics = match path.as_str() {
+                METRICS => tokio::task::spawn_blocking({
+                    let status = Arc::clone(&status);
+                    move || status.metrics()
+                })
+                .await
+                .unwrap_or_default(),
+                _ => String::new(),
+            };
+            Ok::<_, Infallible>(answer(&method, &path, &*status, metrics))
+        }
     });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -31,6 +31,21 @@ impl Language {
     }
 }
 
+/// The name of a version, by its ordinal: `V5_3_1`, `V5_3_2_SNAPSHOT`. Those before 4.0.0 were numbered without a rule, and
+/// are told by their ordinal.
+#[must_use]
+pub fn version_name(ordinal: i32) -> String {
+    const V4_0_0_SNAPSHOT: i32 = 212;
+    /// Of a minor version: ten releases, each with its snapshot before it.
+    const OF_A_MINOR: i32 = 20;
+    let Some(from_4) = ordinal.checked_sub(V4_0_0_SNAPSHOT).filter(|n| *n >= 0) else {
+        return ordinal.to_string();
+    };
+    let (minor, patch) = (from_4 / OF_A_MINOR, from_4 % OF_A_MINOR / 2);
+    let snapshot = if from_4 % 2 == 0 { "_SNAPSHOT" } else { "" };
+    format!("V{}_{}_{patch}{snapshot}", 4 + minor / 10, minor % 10)
+}
+
 /// Version ordinal that we announce: V5_3_1. Heartbeat answers need at least 232 (V4_1_0), or Java clients refuse SQL
 /// filters; 5.x behaviour is what clients may expect of us.
 pub const OUR_VERSION: i32 = 475;
@@ -38,3 +53,23 @@ pub const OUR_VERSION: i32 = 475;
 pub const V3_4_9: i32 = 121;
 /// Clients from here on (V4_9_4) are sent standard JSON in routes.
 pub const V4_9_4: i32 = 401;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_have_the_names_of_apaches_enum() {
+        for (ordinal, name) in [
+            (OUR_VERSION, "V5_3_1"),
+            (V4_9_4, "V4_9_4"),
+            (409, "V4_9_8"),
+            (232, "V4_1_0_SNAPSHOT"),
+            (212, "V4_0_0_SNAPSHOT"),
+            (V3_4_9, "121"),
+            (-1, "-1"),
+        ] {
+            assert_eq!(version_name(ordinal), name);
+        }
+    }
+}

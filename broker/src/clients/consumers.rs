@@ -1,6 +1,6 @@
 //! Consumers by group, and what each group subscribes to (Apache: `ConsumerManager`, `ConsumerGroupInfo`).
 
-use super::{Client, EXPIRED};
+use super::{Client, EXPIRED, Kind};
 use crate::broker::now_ms;
 use crate::filter::Filter;
 use gantry_remoting::body::{
@@ -207,6 +207,17 @@ impl Consumers {
         let groups = self.groups.read();
         let subscribed = groups.iter().filter(|(_, group)| group.subscriptions.contains_key(topic));
         subscribed.map(|(name, _)| name.to_string()).collect()
+    }
+
+    /// How many members of each kind a group has, and how they get their messages.
+    pub(crate) fn kinds(&self) -> BTreeMap<(Box<str>, Kind), (ConsumeType, usize)> {
+        let mut kinds = BTreeMap::new();
+        for (name, group) in &*self.groups.read() {
+            for client in group.clients.values() {
+                kinds.entry((name.clone(), client.kind())).or_insert((group.consume_type, 0)).1 += 1;
+            }
+        }
+        kinds
     }
 
     pub(crate) fn len(&self) -> usize {

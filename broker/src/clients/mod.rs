@@ -24,7 +24,18 @@ pub(crate) struct Client {
     pub(crate) seen: Instant,
 }
 
+/// What a client is, as far as it matters for counting them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Kind {
+    pub(crate) language: &'static str,
+    pub(crate) version: i32,
+}
+
 impl Client {
+    fn kind(&self) -> Kind {
+        Kind { language: self.language.name(), version: self.version }
+    }
+
     fn connection(&self, id: &str) -> Connection {
         Connection {
             client_addr: self.peer.addr().to_string(),

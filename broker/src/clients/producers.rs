@@ -1,6 +1,6 @@
 //! Producers by group.
 
-use super::{Client, EXPIRED};
+use super::{Client, EXPIRED, Kind};
 use gantry_remoting::body::{Connection, ProducerInfo};
 use gantry_remoting::server::Peer;
 use parking_lot::RwLock;
@@ -84,6 +84,15 @@ impl Producers {
     pub(crate) fn find(&self, client_id: &str) -> Option<Arc<Peer>> {
         let groups = self.groups.read();
         groups.values().find_map(|clients| clients.get(client_id)).map(|client| Arc::clone(&client.peer))
+    }
+
+    /// How many clients there are of each kind.
+    pub(crate) fn kinds(&self) -> BTreeMap<Kind, usize> {
+        let mut kinds = BTreeMap::new();
+        for client in self.groups.read().values().flat_map(BTreeMap::values) {
+            *kinds.entry(client.kind()).or_default() += 1;
+        }
+        kinds
     }
 
     pub(crate) fn len(&self) -> usize {

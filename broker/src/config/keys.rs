@@ -1,6 +1,6 @@
 //! One table: each key, how it is read and how it is written.
 
-use super::{BrokerConfig, FlushDiskType};
+use super::{BrokerConfig, FlushDiskType, MetricsExporter};
 use gantry_message::name::{self, BadName};
 use gantry_store::Retention;
 use std::path::PathBuf;
@@ -166,6 +166,22 @@ impl Setting for FlushDiskType {
     }
 }
 
+impl Setting for MetricsExporter {
+    fn read(text: &str) -> Result<Self, String> {
+        match text {
+            "DISABLE" => Ok(Self::Disabled),
+            "PROM" => Ok(Self::Prometheus),
+            _ => Err("must be DISABLE or PROM: metrics are fetched here, not sent".into()),
+        }
+    }
+    fn write(&self) -> String {
+        match self {
+            Self::Disabled => "DISABLE".into(),
+            Self::Prometheus => "PROM".into(),
+        }
+    }
+}
+
 /// A percentage, kept as a share.
 struct Percent(f64);
 
@@ -294,6 +310,8 @@ table! {
         "recallMessageEnable" => recall_message_enable,
         "storeReplyMessageEnable" => store_reply_message_enable,
         "enablePropertyFilter" => enable_property_filter,
+        "metricsExporterType" => metrics_exporter,
+        "metricsPromExporterPort" => metrics_prom_exporter_port,
         "probeListenPort" => probe_listen_port,
         "externalAddress" => external_address,
         "leaveTimeoutMillis" => leave_timeout,
@@ -338,7 +356,7 @@ fn check(config: &BrokerConfig, key: &str) -> Result<(), String> {
 pub(super) fn is_apaches(key: &str) -> bool {
     const ENDINGS: [&str; 6] =
         ["ThreadPoolNums", "ThreadPoolQueueCapacity", "ThreadPoolNum", "InQueue", "PoolSize", "MillsInQueue"];
-    const KEYS: [&str; 18] = [
+    const KEYS: [&str; 19] = [
         "brokerRole",
         "brokerIP2",
         "haListenPort",
@@ -349,6 +367,7 @@ pub(super) fn is_apaches(key: &str) -> bool {
         "transientStorePoolEnable",
         "useReentrantLockWhenPutMessage",
         "useEpollNativeSelector",
+        "metricsPromExporterHost",
         "transferMsgByHeap",
         "flushCommitLogTimed",
         "slaveReadEnable",

@@ -82,6 +82,10 @@ pub struct BrokerConfig {
     pub store_reply_message_enable: bool,
     /// Subscriptions may be expressions on properties (SQL92).
     pub enable_property_filter: bool,
+    /// Apache's way to have metrics fetched.
+    pub metrics_exporter: MetricsExporter,
+    /// Where, then.
+    pub metrics_prom_exporter_port: u16,
     /// Gantry's own: where probes and metrics are served by HTTP; 0 is off.
     pub probe_listen_port: u16,
     /// Gantry's own: `host:port` by which clients outside reach this broker, told to the name servers.
@@ -99,7 +103,23 @@ pub enum FlushDiskType {
     Sync,
 }
 
+/// `metricsExporterType`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetricsExporter {
+    /// Not on a port of their own.
+    Disabled,
+    /// Served at `/metrics` on `metricsPromExporterPort`.
+    Prometheus,
+}
+
 impl BrokerConfig {
+    /// Ports on which probes and metrics are served.
+    pub(crate) fn probe_ports(&self) -> Vec<u16> {
+        let prometheus = self.metrics_exporter == MetricsExporter::Prometheus;
+        let port = prometheus.then_some(self.metrics_prom_exporter_port);
+        [Some(self.probe_listen_port), port].into_iter().flatten().filter(|port| *port != 0).collect()
+    }
+
     /// The defaults, with the store in `root`.
     #[must_use]
     pub fn new(root: impl Into<PathBuf>) -> Self {
@@ -155,6 +175,8 @@ impl BrokerConfig {
             recall_message_enable: false,
             store_reply_message_enable: true,
             enable_property_filter: false,
+            metrics_exporter: MetricsExporter::Disabled,
+            metrics_prom_exporter_port: 5557,
             probe_listen_port: 0,
             external_address: None,
             leave_timeout: Duration::ZERO,

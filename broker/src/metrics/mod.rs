@@ -1,6 +1,7 @@
 //! Metrics, put together when they are asked for: nothing is counted for them that was not counted anyway.
 
 mod rocketmq;
+mod series;
 
 use crate::broker::Broker;
 use prometheus_client::encoding::text::encode;
@@ -8,10 +9,10 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
-/// All metrics in the text format of OpenMetrics.
+/// All metrics in the text format of OpenMetrics. May wait for the disk.
 pub(crate) fn text(broker: &Broker) -> String {
     let mut all = Registry::default();
-    all.register_collector(Box::new(rocketmq::RocketMq::of(broker)));
+    all.register_collector(Box::new(rocketmq::all(broker)));
     let registry = all.sub_registry_with_prefix("gantry_broker");
     let stats = broker.store.stats();
     let snapshot = broker.snapshot();

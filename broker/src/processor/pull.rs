@@ -44,6 +44,7 @@ pub(crate) fn pull(session: &mut BrokerSession, command: &Command<'_>, out: &mut
     }
     let offset = QueueOffset(header.queue_offset);
     let queue = topic.queue(&broker.store, header.queue_id);
+    queue.asked.note(header.consumer_group, offset);
     let read = Read { topic: &topic, queue: &queue, group: header.consumer_group, offset, filter: &filter };
     let max_messages = header.max_msg_nums.max(0) as usize;
     if is_cold_look(broker, &queue, offset, &filter) {

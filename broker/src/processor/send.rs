@@ -455,6 +455,9 @@ fn retry_target(broker: &Broker, header: &SendMessageV2<'_>) -> Result<RetryTarg
     let orderly = broker.locks.is_orderly(group, Instant::now());
     let times = header.reconsume_times.unwrap_or(0);
     if times > limit || (orderly && times > 0) {
+        if let Some(topic) = broker.topics.get(header.topic) {
+            topic.traffic().died(group);
+        }
         return Ok(RetryTarget::DeadLetters(dead_letter_topic(broker, group)?));
     }
     Ok(RetryTarget::Same)

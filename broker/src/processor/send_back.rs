@@ -55,7 +55,12 @@ pub(crate) fn send_back(broker: &Broker, command: &Command<'_>) -> Result<Answer
     if dead {
         let text = properties::without(&text, |name| name == properties::DELAY);
         let message = NewMessage { properties: &text, ..failed_again };
-        return append(broker, &*dead_letter_topic(broker, group)?, 0, &message).map(|_| Answer::ok());
+        append(broker, &*dead_letter_topic(broker, group)?, 0, &message)?;
+        let origin = record.property(properties::RETRY_TOPIC).unwrap_or(record.topic);
+        if let Some(topic) = broker.topics.get(origin) {
+            topic.traffic().died(group);
+        }
+        return Ok(Answer::ok());
     }
     let retry = name::retry_topic(group);
     name::check_topic(&retry).map_err(failed)?;

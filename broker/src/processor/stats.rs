@@ -52,8 +52,12 @@ fn group_in_topic(broker: &Broker, group: &str, topic: &str) -> Result<QueueMap<
     for queue_id in 0..queues.max(config.read_queue_nums) {
         // A group that never was here has consumed nothing.
         let consumed = broker.offsets.get(group, topic, queue_id).unwrap_or(0);
-        let mut wrapper =
-            OffsetWrapper { consumer_offset: consumed, pull_offset: consumed, ..OffsetWrapper::default() };
+        let asked = found.asked(group, queue_id).unwrap_or(consumed);
+        let mut wrapper = OffsetWrapper {
+            consumer_offset: consumed,
+            pull_offset: asked.max(consumed),
+            ..OffsetWrapper::default()
+        };
         if let Some(queue) = broker.store.existing_queue(topic, queue_id) {
             wrapper.broker_offset = broker.store.max_offset(&queue).0;
             wrapper.last_timestamp = stored_at(broker, &queue, QueueOffset(consumed - 1))?;

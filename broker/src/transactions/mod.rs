@@ -19,6 +19,7 @@ use gantry_message::{Record, name, properties, sys_flag};
 use gantry_remoting::ResponseCode;
 use gantry_remoting::reply::Refusal;
 use gantry_store::{AppendError, Appended, NewMessage, PhysicalOffset, QueueOffset, Store};
+use std::sync::atomic::Ordering;
 
 pub(crate) use ask::run;
 
@@ -106,7 +107,9 @@ impl Transactions {
             processor::append_when(broker, &topic, queue, when, &message, |queue, message, turn, told| {
                 claim.close_by(&broker.store, (queue, message), turn, told)
             });
-        appended.map(|(_, appended)| appended.end)
+        let (_, appended) = appended?;
+        topic.traffic().committed.fetch_add(1, Ordering::Relaxed);
+        Ok(appended.end)
     }
 
     /// Drops the half.
@@ -115,7 +118,12 @@ impl Transactions {
     /// The transaction has not ended by this; it may have before.
     pub(crate) fn rollback(&self, broker: &Broker, half: &Record<'_>) -> Result<PhysicalOffset, Refusal> {
         let mark = self.claim(half)?.close(&broker.store);
-        mark.map(|mark| mark.end).map_err(|error| processor::append_failed(broker, error))
+        let mark = mark.map_err(|error| processor::append_failed(broker, error))?;
+        if let Some(topic) = half.property(properties::REAL_TOPIC).and_then(|topic| broker.topics.get(topic))
+        {
+            topic.traffic().rolled_back.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(mark.end)
     }
 
     /// Puts the half where an operator finds those that nobody would decide on.

@@ -32,6 +32,8 @@ pub(super) fn write(
         ("namesrvAddr", format!("127.0.0.1:{}", ports.name_server())),
         ("storePathRootDir", store.display().to_string()),
         ("storePathCommitLog", store.join("commitlog").display().to_string()),
+        // On a slow machine Apache's broker would refuse what waited for 200 ms.
+        ("brokerFastFailureEnable", "false".into()),
         ("flushDiskType", "ASYNC_FLUSH".into()),
         ("autoCreateTopicEnable", "true".into()),
         (COMMIT_LOG_FILE_KEY, COMMIT_LOG_FILE.to_string()),
@@ -39,7 +41,10 @@ pub(super) fn write(
     .map(|(key, value)| (key.to_owned(), value))
     .into();
     if probes {
-        settings.push(("probeListenPort".into(), ports.probes().to_string()));
+        // Both brokers know these.
+        settings.push(("metricsExporterType".into(), "PROM".into()));
+        settings.push(("metricsPromExporterHost".into(), "127.0.0.1".into()));
+        settings.push(("metricsPromExporterPort".into(), ports.probes().to_string()));
     }
     for (key, value) in overrides {
         settings.retain(|(known, _)| known != key);

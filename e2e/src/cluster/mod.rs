@@ -51,7 +51,7 @@ impl Setup {
         self
     }
 
-    /// Gantry's broker serves its metrics: see [`Cluster::metric`].
+    /// The broker serves its metrics: see [`Cluster::metrics`].
     #[must_use]
     pub fn probes(mut self) -> Self {
         self.probes = true;
@@ -128,12 +128,18 @@ impl Cluster {
         self.folder.path().join("store")
     }
 
-    /// A metric of a broker that serves them.
-    pub fn metric(&self, name: &str) -> Result<f64> {
+    /// What a broker with metrics answers, its HTTP header included.
+    pub fn metrics(&self) -> Result<String> {
         let mut connection = TcpStream::connect(("127.0.0.1", self.ports.probes()))?;
         connection.write_all(b"GET /metrics HTTP/1.1\r\nHost: broker\r\nConnection: close\r\n\r\n")?;
         let mut text = String::new();
         connection.read_to_string(&mut text)?;
+        Ok(text)
+    }
+
+    /// A metric of a broker that serves them.
+    pub fn metric(&self, name: &str) -> Result<f64> {
+        let text = self.metrics()?;
         let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         value
             .and_then(|value| value.trim().parse().ok())

@@ -54,9 +54,9 @@ pub(super) fn polls(cluster: &Cluster, count: usize) -> Result<Held> {
     wait_for_messages(cluster, count, 64)
 }
 
-/// Groups that wait for the next message of the same queue, are given a hundred, and wait again.
+/// Groups that wait for the next message of the same queue, are given some, and wait again.
 pub(super) fn groups(cluster: &Cluster, count: usize) -> Result<Held> {
-    const MESSAGES: i64 = 100;
+    const MESSAGES: i64 = 20;
     let mut held = wait_for_messages(cluster, count, 1)?;
     for n in 0..MESSAGES {
         all(cluster, 1, &|_| send(TOPIC, &[("UNIQ_KEY", "UNIQUE")]))?;
