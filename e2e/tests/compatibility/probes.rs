@@ -14,6 +14,14 @@ pub(crate) const FROM_BROKERS: &[(i32, &str, Tier, &str)] = &[
     (221, "GET_CONSUMER_STATUS_FROM_CLIENT", Three, "223 above"),
 ];
 
+/// Code, name, tier, and what both do instead of sending it.
+pub(crate) const FROM_NOBODY: &[(i32, &str, Tier, &str)] = &[(
+    220,
+    "RESET_CONSUMER_CLIENT_OFFSET",
+    Three,
+    "the next pull is answered with the new offset (`useServerSideResetOffset`): 222 above",
+)];
+
 const SEND: &[(&str, &str)] = &[
     ("a", "e2e"),
     ("b", "Orders"),
@@ -412,6 +420,16 @@ pub(crate) const PROBES: &[Probe] = &[
     probe(309, "CONSUME_MESSAGE_DIRECTLY", Three, Broker, &[case(
         "nobody",
         &[("consumerGroup", "nobody"), ("clientId", "c"), ("msgId", "{offset-id}"), ("topic", "Orders")],
+    )]),
+    probe(50, "UPDATE_AND_CREATE_ACL_CONFIG", Three, Broker, &[case(
+        "of brokers before 5.3",
+        &[("accessKey", "someone"), ("secretKey", "secret-1234"), ("admin", "false")],
+    )]),
+    probe(51, "DELETE_ACL_CONFIG", Three, Broker, &[case("of brokers before 5.3", &[("accessKey", "someone")])]),
+    probe(52, "GET_BROKER_CLUSTER_ACL_INFO", Three, Broker, &[case("of brokers before 5.3", &[])]),
+    probe(53, "UPDATE_GLOBAL_WHITE_ADDRS_CONFIG", Three, Broker, &[case(
+        "of brokers before 5.3",
+        &[("globalWhiteAddrs", "127.0.0.1")],
     )]),
     probe(3001, "AUTH_CREATE_USER", Three, Broker, &[case("a user", &[("username", "u")])
         .with_body(r#"{"username":"u","password":"secret12","userType":"Normal","userStatus":"enable"}"#)]),

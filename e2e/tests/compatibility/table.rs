@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use gantry_e2e::document;
 
 use crate::probe::{Case, Probe, Tier, To};
-use crate::probes::{FROM_BROKERS, PROBES};
+use crate::probes::{FROM_BROKERS, FROM_NOBODY, PROBES};
 
 /// What was asked and answered.
 pub(crate) struct Row {
@@ -44,6 +44,13 @@ fn table(rows: &[Row]) -> String {
     for (code, name, of, shown) in FROM_BROKERS {
         let _ =
             writeln!(text, "| {code} | {name} | {} | client | {shown} | sent | sent | the same |", tier(*of));
+    }
+    for (code, name, of, instead) in FROM_NOBODY {
+        let _ = writeln!(
+            text,
+            "| {code} | {name} | {} | client | {instead} | not sent | not sent | the same |",
+            tier(*of)
+        );
     }
     text
 }
