@@ -7,6 +7,7 @@ use crate::groups::Groups;
 use crate::holds::{Hold, Timeline};
 use crate::json_file;
 use crate::locks::QueueLocks;
+use crate::mornings::{self, Calendar, Totals};
 use crate::name_servers::NameServers;
 use crate::offsets::ConsumerOffsets;
 use crate::pop::Pops;
@@ -66,6 +67,7 @@ pub(crate) struct Broker {
     pub(crate) boot_timestamp: i64,
     pub(crate) put: Rate,
     pub(crate) got: Rate,
+    pub(crate) calendar: Calendar,
     pub(crate) slowest_put: Slowest,
     pub(crate) slowest_get: Slowest,
     /// SYNC mode: messages that are not on the disk yet, so that nobody was told of them.
@@ -144,6 +146,7 @@ impl Broker {
             boot_timestamp: now_ms(),
             put: Rate::default(),
             got: Rate::default(),
+            calendar: Calendar::default(),
             slowest_put: Slowest::default(),
             slowest_get: Slowest::default(),
             arrivals: Mutex::default(),
@@ -253,6 +256,13 @@ impl Broker {
         self.put.sample(now);
         self.got.sample(now);
         scaling::flip_settled(self);
+    }
+
+    /// The `look`-th look at the counters, every [`crate::traffic::EVERY_MS`].
+    pub(crate) fn look_at_counters(&self, look: i64) {
+        self.topics.look_at_traffic(look, now_ms());
+        let totals = Totals { put: self.put.total(), got: self.got.total() };
+        self.calendar.look(mornings::local_day(), totals);
     }
 
     fn is_behind(&self, hold: &Hold) -> bool {

@@ -19,6 +19,7 @@ mod leave;
 mod ledger;
 mod locks;
 mod metrics;
+mod mornings;
 mod name_servers;
 mod offsets;
 mod pop;

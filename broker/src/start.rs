@@ -1,7 +1,7 @@
 //! Starting and stopping a broker.
 
 use crate::BrokerConfig;
-use crate::broker::{Broker, Snapshot, now_ms};
+use crate::broker::{Broker, Snapshot};
 use crate::config::ConfigError;
 use crate::delay::Delays;
 use crate::json_file;
@@ -251,7 +251,7 @@ async fn housekeeping(broker: Arc<Broker>, mut stopping: watch::Receiver<bool>) 
             _ = expiry.tick() => broker.expire_clients(),
             _ = looks.tick() => {
                 look += 1;
-                broker.topics.look_at_traffic(look, now_ms());
+                broker.look_at_counters(look);
             }
             _ = saves.tick() => {
                 let broker = Arc::clone(&broker);

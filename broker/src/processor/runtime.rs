@@ -45,13 +45,10 @@ pub(crate) fn runtime_info(broker: &Broker) -> Result<Answer, Refusal> {
     set("getTransferredTps", got);
     set("msgPutTotalTodayNow", broker.put.total().to_string());
     set("msgGetTotalTodayNow", broker.got.total().to_string());
-    for key in [
-        "msgPutTotalYesterdayMorning",
-        "msgPutTotalTodayMorning",
-        "msgGetTotalYesterdayMorning",
-        "msgGetTotalTodayMorning",
-    ] {
-        set(key, "0".into());
+    let mornings = broker.calendar.mornings();
+    for (day, totals) in [("Yesterday", mornings.yesterday), ("Today", mornings.today)] {
+        set(&format!("msgPutTotal{day}Morning"), totals.put.to_string());
+        set(&format!("msgGetTotal{day}Morning"), totals.got.to_string());
     }
     let (messages, bytes) = stats.appended;
     set("putMessageTimesTotal", messages.to_string());
