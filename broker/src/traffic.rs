@@ -190,6 +190,16 @@ impl Traffic {
         self.got.read().values().for_each(|got| got.look(look, at_ms));
     }
 
+    /// Messages a second, over the last minute.
+    pub(crate) fn put_per_second(&self) -> f64 {
+        self.put.messages.sums().stats_minute.tps
+    }
+
+    /// Messages a second that a group got, over the last minute.
+    pub(crate) fn got_per_second(&self, group: &str) -> f64 {
+        self.got.read().get(group).map_or(0.0, |got| got.messages.sums().stats_minute.tps)
+    }
+
     /// What Apache's tools call `name`; `None` for what is not counted, or has not been yet. `group`: for what a group got.
     pub(crate) fn sums(&self, name: &str, group: Option<&str>) -> Option<Sums> {
         let got = || self.got.read().get(group?).cloned();
@@ -226,5 +236,7 @@ mod tests {
         assert_eq!(traffic.sums("GROUP_GET_SIZE", Some("g")).unwrap().stats_minute.sum, 600);
         assert_eq!(traffic.sums("GROUP_GET_SIZE", Some("h")), None);
         assert_eq!(traffic.sums("SOMETHING", None), None);
+        assert_eq!(traffic.put_per_second(), 2.0);
+        assert_eq!((traffic.got_per_second("g"), traffic.got_per_second("h")), (0.1, 0.0));
     }
 }

@@ -13,8 +13,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) fn topic_stats(broker: &Broker, command: &Command<'_>) -> Result<Answer, Refusal> {
     let topic = TopicName::from_fields(command.ext)?.topic;
-    let config = broker.topics.get(topic).ok_or_else(|| no_topic(topic))?.config();
-    let mut table = TopicStatsTable::default();
+    let found = broker.topics.get(topic).ok_or_else(|| no_topic(topic))?;
+    let config = found.config();
+    let mut table =
+        TopicStatsTable { topic_put_tps: found.traffic().put_per_second(), ..TopicStatsTable::default() };
     for queue_id in 0..config.write_queue_nums.max(config.read_queue_nums) {
         let mut offset = TopicOffset::default();
         if let Some(queue) = broker.store.existing_queue(topic, queue_id) {
@@ -37,9 +39,15 @@ pub(crate) fn consume_stats(broker: &Broker, command: &Command<'_>) -> Result<An
     };
     let mut stats = ConsumeStats::default();
     for topic in topics {
+        stats.consume_tps += got_per_second(broker, group, &topic);
         stats.offset_table.0.extend(group_in_topic(broker, group, &topic)?.0);
     }
     Ok(Answer::json(&stats))
+}
+
+/// Messages a second that a group got of a topic, over the last minute.
+fn got_per_second(broker: &Broker, group: &str, topic: &str) -> f64 {
+    broker.topics.get(topic).map_or(0.0, |topic| topic.traffic().got_per_second(group))
 }
 
 /// Where a group stands in each queue of a topic that it can or will read; nothing when the topic is gone.
@@ -94,7 +102,8 @@ pub(crate) fn broker_consume_stats(broker: &Broker, command: &Command<'_>) -> Re
             let offset_table = group_in_topic(broker, &group, &topic)?;
             body.total_diff +=
                 offset_table.0.values().map(|w| w.broker_offset - w.consumer_offset).sum::<i64>();
-            list.push(ConsumeStats { consume_tps: 0.0, offset_table });
+            let consume_tps = got_per_second(broker, &group, &topic);
+            list.push(ConsumeStats { consume_tps, offset_table });
         }
         if !list.is_empty() {
             body.consume_stats_list.push(BTreeMap::from([(group, list)]));
