@@ -70,6 +70,8 @@ pub const REPLY_TO_CLIENT: &str = "REPLY_TO_CLIENT";
 pub const PUSH_REPLY_TIME: &str = "PUSH_REPLY_TIME";
 /// Sharding key of an ordered message.
 pub const SHARDING_KEY: &str = "__SHARDINGKEY";
+/// What a transaction is known by: the unique key of its message, given by the broker that stores the half.
+pub const TRANSACTION_ID: &str = "__transactionId__";
 
 /// The pairs of a property string in order.
 pub fn pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {

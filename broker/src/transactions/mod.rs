@@ -68,6 +68,9 @@ impl Transactions {
         message: &NewMessage<'_>,
     ) -> Result<Appended, Refusal> {
         let mut text = properties::without(message.properties, is_real_place);
+        if let Some(key) = properties::find(message.properties, properties::UNIQ_KEY) {
+            properties::set(&mut text, properties::TRANSACTION_ID, key);
+        }
         properties::push(&mut text, properties::REAL_TOPIC, topic.name());
         properties::push(&mut text, properties::REAL_QUEUE_ID, &queue_id.to_string());
         let message = NewMessage { properties: &text, ..*message };

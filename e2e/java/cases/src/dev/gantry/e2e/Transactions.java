@@ -138,6 +138,7 @@ final class Transactions {
         Expect.equal("keys", sent.getKeys(), message.getKeys());
         Expect.equal("colour", sent.getUserProperty("colour"), message.getUserProperty("colour"));
         Expect.equal("transaction id", half.id(), message.getTransactionId());
+        Expect.equal("transaction id of the broker", half.id(), message.getProperty("__transactionId__"));
         Expect.equal("transaction bits", 8, message.getSysFlag() & 12);
         Expect.equal("queue", half.result().getMessageQueue().getQueueId(), message.getQueueId());
         Expect.equal(MessageConst.PROPERTY_PRODUCER_GROUP, sent.getProperty(MessageConst.PROPERTY_PRODUCER_GROUP), message.getProperty(MessageConst.PROPERTY_PRODUCER_GROUP));
