@@ -30,12 +30,17 @@ impl Groups {
     pub(crate) fn load(config_dir: &Path, auto_create_max: usize) -> Result<Self, json_file::Error> {
         let path = config_dir.join("subscriptionGroup.json");
         let table: SubscriptionGroupTable = json_file::load(&path)?;
-        let groups =
+        let known =
             table.subscription_group_table.into_iter().map(|(name, config)| (name.into(), Arc::new(config)));
+        let mut groups: HashMap<Box<str>, _> = known.collect();
+        // The dashboard takes a broker without groups for one that did not answer.
+        for name in name::GROUPS_OF_EVERY_BROKER {
+            groups.entry(name.into()).or_insert_with(|| Arc::new(of_name(name)));
+        }
         Ok(Self {
             path,
             auto_create_max,
-            groups: RwLock::new(groups.collect()),
+            groups: RwLock::new(groups),
             version: Mutex::new(table.data_version),
             forbidden: table.forbidden_table,
             save: Mutex::new(()),
@@ -54,7 +59,7 @@ impl Groups {
         }
         tracing::info!(group, "consumer group created");
         // Not written at once: a client makes it again after a crash, and shall not wait for the disk here.
-        self.put(SubscriptionGroupConfig { group_name: group.into(), ..SubscriptionGroupConfig::default() });
+        self.put(of_name(group));
         self.get(group)
     }
 
@@ -115,5 +120,34 @@ impl Groups {
             self.unsaved.store(true, Ordering::Release);
             tracing::error!(path = %self.path.display(), %error, "cannot save the consumer groups: a restart would forget the change");
         }
+    }
+}
+
+/// A group with the settings that it has when nobody said anything about it.
+fn of_name(group: &str) -> SubscriptionGroupConfig {
+    SubscriptionGroupConfig { group_name: group.into(), ..SubscriptionGroupConfig::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_broker_has_the_systems_groups() {
+        let folder = tempfile::tempdir().unwrap();
+        let groups = Groups::load(folder.path(), false).unwrap();
+        let names: Vec<String> = groups.table().subscription_group_table.into_keys().collect();
+        assert_eq!(names.len(), name::GROUPS_OF_EVERY_BROKER.len());
+        assert!(names.iter().all(|group| name::is_system_group(group)), "{names:?}");
+        assert!(!folder.path().join("subscriptionGroup.json").exists(), "nothing to keep yet");
+    }
+
+    #[test]
+    fn settings_of_a_systems_group_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let changed = SubscriptionGroupConfig { retry_max_times: 3, ..of_name("TOOLS_CONSUMER") };
+        Groups::load(folder.path(), false).unwrap().update(changed.clone());
+        let again = Groups::load(folder.path(), false).unwrap();
+        assert_eq!(*again.get("TOOLS_CONSUMER").unwrap(), changed);
     }
 }

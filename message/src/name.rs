@@ -156,21 +156,24 @@ pub fn dlq_topic(group: &str) -> String {
     format!("{DLQ_PREFIX}{group}")
 }
 
+/// Groups that every broker has (Apache: `SubscriptionGroupManager.init`).
+pub const GROUPS_OF_EVERY_BROKER: [&str; 8] = [
+    "TOOLS_CONSUMER",
+    "FILTERSRV_CONSUMER",
+    "SELF_TEST_C_GROUP",
+    "CID_ONS-HTTP-PROXY",
+    "CID_ONSAPI_PERMISSION",
+    "CID_ONSAPI_OWNER",
+    "CID_ONSAPI_PULL",
+    "CID_RMQ_SYS_TRANS",
+];
+
 /// Groups that tools and the broker itself use; they get no retry topic of a user's making.
 #[must_use]
 pub fn is_system_group(group: &str) -> bool {
     group.starts_with("CID_RMQ_SYS_")
-        || matches!(
-            group,
-            "TOOLS_CONSUMER"
-                | "FILTERSRV_CONSUMER"
-                | "__MONITOR_CONSUMER"
-                | "SELF_TEST_C_GROUP"
-                | "CID_ONS-HTTP-PROXY"
-                | "CID_ONSAPI_PERMISSION"
-                | "CID_ONSAPI_OWNER"
-                | "CID_ONSAPI_PULL"
-        )
+        || group == "__MONITOR_CONSUMER"
+        || GROUPS_OF_EVERY_BROKER.contains(&group)
 }
 
 #[cfg(test)]
