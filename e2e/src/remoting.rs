@@ -29,6 +29,8 @@ pub mod code {
     pub const CONSUMER_SEND_MSG_BACK: i32 = 36;
     pub const GET_BROKER_CLUSTER_INFO: i32 = 106;
     pub const GET_ALL_SUBSCRIPTIONGROUP_CONFIG: i32 = 201;
+    pub const GET_TOPIC_STATS_INFO: i32 = 202;
+    pub const GET_CONSUME_STATS: i32 = 208;
     pub const SEND_MESSAGE_V2: i32 = 310;
     pub const INVOKE_BROKER_TO_RESET_OFFSET: i32 = 222;
     /// Gantry's own.

@@ -1,6 +1,8 @@
 //! Every request code that clients and tools send, to Gantry and to Apache's servers: the same code of the answer, the same fields,
-//! the same members of the body. What differs has its reason beside it. The table in `docs/compatibility.md` is made here.
+//! the same members of the body. What differs has its reason beside it. The table in `docs/compatibility.md` is made here. What the
+//! dashboard sends is asked once more as it sends it.
 
+mod dashboard;
 mod probe;
 mod probes;
 mod stage;
@@ -9,7 +11,7 @@ mod table;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use gantry_e2e::{Target, report};
 use libtest_mimic::{Arguments, Trial};
 
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
 struct Comparison {
     stages: Option<[Stage; 2]>,
     rows: Vec<Row>,
+    has_rates: bool,
 }
 
 fn trials() -> Result<Vec<Trial>> {
@@ -58,9 +61,26 @@ fn trials() -> Result<Vec<Trial>> {
             let comparison = Arc::clone(&comparison);
             let run = move || {
                 let mut comparison = comparison.lock().unwrap_or_else(PoisonError::into_inner);
-                comparison.run(probe, case)
+                let (gantry, apache) = comparison.run(probe, case)?;
+                comparison.rows.push(Row { probe, case, gantry, apache });
+                Ok(())
             };
             trials.push(report::trial(name, available()?, run));
+        }
+    }
+    for page in dashboard::PAGES {
+        for probe in page.requests {
+            for case in probe.cases {
+                let about = case.about.replace(' ', "-");
+                let page = page.name.replace(' ', "-");
+                let name = format!("dashboard::{page}::{}-{}::{about}", probe.code, probe.name);
+                let comparison = Arc::clone(&comparison);
+                let run = move || {
+                    let mut comparison = comparison.lock().unwrap_or_else(PoisonError::into_inner);
+                    comparison.run_with_rates(probe, case)
+                };
+                trials.push(report::trial(name, available()?, run));
+            }
         }
     }
     let finish = move || {
@@ -73,25 +93,37 @@ fn trials() -> Result<Vec<Trial>> {
 }
 
 impl Comparison {
-    fn run(&mut self, probe: &'static Probe, case: &'static Case) -> Result<()> {
-        if self.stages.is_none() {
-            self.stages = Some([Stage::start(Target::Gantry)?, Stage::start(Target::Apache)?]);
-        }
-        let [ours, theirs] = self.stages.as_mut().context("they were started")?;
+    /// The codes of both answers, which differ only where they are meant to.
+    fn run(&mut self, probe: &'static Probe, case: &'static Case) -> Result<(i64, i64)> {
+        let [ours, theirs] = self.stages()?;
         let asked = |stage: &mut Stage| -> Result<Outcome> {
             let answer = stage.ask(probe, case).with_context(|| stage.log_tail())?;
             Ok(Outcome::of(&answer))
         };
         let (gantry, apache) = (asked(ours)?, asked(theirs)?);
         let differences = gantry.differences(&apache);
-        self.rows.push(Row { probe, case, gantry: gantry.code, apache: apache.code });
         match case.reason {
-            None if !differences.is_empty() => bail!("{}", differences.join("\n")),
+            None => ensure!(differences.is_empty(), "{}", differences.join("\n")),
             Some(reason) => {
                 ensure!(!differences.is_empty(), "nothing differs, and yet there is a reason: {reason}");
-                Ok(())
             }
-            None => Ok(()),
         }
+        Ok((gantry.code, apache.code))
+    }
+
+    /// As [`Self::run`], when there is something to tell about the last minute.
+    fn run_with_rates(&mut self, probe: &'static Probe, case: &'static Case) -> Result<()> {
+        if !self.has_rates {
+            self.stages()?.iter_mut().try_for_each(Stage::await_rates)?;
+            self.has_rates = true;
+        }
+        self.run(probe, case).map(drop)
+    }
+
+    fn stages(&mut self) -> Result<&mut [Stage; 2]> {
+        if self.stages.is_none() {
+            self.stages = Some([Stage::start(Target::Gantry)?, Stage::start(Target::Apache)?]);
+        }
+        self.stages.as_mut().context("they were started")
     }
 }

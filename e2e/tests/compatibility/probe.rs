@@ -13,6 +13,8 @@ use crate::stage::Stage;
 pub(crate) enum To {
     NameServer,
     Broker,
+    /// The broker on its second port, that of the "VIP channel".
+    SecondPort,
 }
 
 /// How much is lost without it: nothing works, something that applications use, something that tools use.
@@ -29,6 +31,16 @@ pub(crate) struct Probe {
     pub(crate) tier: Tier,
     pub(crate) to: To,
     pub(crate) cases: &'static [Case],
+}
+
+pub(crate) const fn probe(
+    code: i32,
+    name: &'static str,
+    tier: Tier,
+    to: To,
+    cases: &'static [Case],
+) -> Probe {
+    Probe { code, name, tier, to, cases }
 }
 
 /// A request that is sent to both.

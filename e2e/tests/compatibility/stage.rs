@@ -1,21 +1,31 @@
 //! A cluster with the same in it whoever runs it.
 
 use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
+use gantry_e2e::await_condition::await_condition;
 use gantry_e2e::broker_client::{BrokerClient, Draft};
-use gantry_e2e::remoting::{Connection, Response};
+use gantry_e2e::remoting::{Connection, Request, Response, code};
 use gantry_e2e::{Cluster, Setup, Target};
 
 use crate::probe::{Case, Probe, To};
 
 pub(crate) const GROUP: &str = "readers";
+/// Who pulls as a [`BrokerClient`].
+const READER: &str = "e2e-reader";
+const PRODUCER: &str =
+    r#"{"clientID":"127.0.0.1@shop","producerDataSet":[{"groupName":"shop"}],"consumerDataSet":[]}"#;
+/// Brokers look at what they count every 10 s.
+const COUNTED_WITHIN: Duration = Duration::from_secs(60);
 
 pub(crate) struct Stage {
     cluster: Cluster,
     name_server: Connection,
     broker: Connection,
+    second_port: Connection,
+    /// Keeps a producer known.
+    _producer: Connection,
     /// Keeps the group online.
     _member: BrokerClient,
     known: BTreeMap<&'static str, String>,
@@ -51,9 +61,13 @@ impl Stage {
             member.commit(GROUP, "Orders", queue, i64::from(queue))?;
         }
         client.await_indexed("Orders", "order")?;
+        let mut producer = Connection::open(cluster.broker_port())?;
+        producer.done(&Request::new(code::HEART_BEAT).body(PRODUCER))?;
         Ok(Self {
             name_server: Connection::open(cluster.name_server_port())?,
             broker: Connection::open(cluster.broker_port())?,
+            second_port: Connection::open(cluster.broker_port() - 2)?,
+            _producer: producer,
             cluster,
             _member: member,
             known,
@@ -80,8 +94,31 @@ impl Stage {
         let connection = match probe.to {
             To::NameServer => &mut self.name_server,
             To::Broker => &mut self.broker,
+            To::SecondPort => &mut self.second_port,
         };
         connection.call(&request)
+    }
+
+    /// Sends to and pulls from `Orders` until the broker tells how much that is a second.
+    pub(crate) fn await_rates(&mut self) -> Result<()> {
+        let mut client = BrokerClient::open(self.cluster.broker_port())?;
+        let broker = &mut self.broker;
+        let mut rate = |code: i32, member: &str| -> Result<f64> {
+            let request = Request::new(code).field("topic", "Orders").field("consumerGroup", READER);
+            let body = broker.done(&request)?.body;
+            // Apache's broker writes objects as keys: what comes after the table is JSON anywhere.
+            let text = String::from_utf8_lossy(&body);
+            let number = text.split_once(&format!("\"{member}\":")).map(|(_, rest)| rest);
+            let number = number.and_then(|rest| rest.split([',', '}']).next());
+            number.with_context(|| format!("no {member} in {text}"))?.parse().context("a number")
+        };
+        await_condition("there are rates of what goes in and out", COUNTED_WITHIN, || {
+            let draft = Draft { topic: "Orders", queue: 0, body: b"another", properties: &[] };
+            let placed = client.send(&draft)?;
+            client.pull("Orders", 0, placed.queue_offset)?;
+            Ok(rate(code::GET_TOPIC_STATS_INFO, "topicPutTps")? > 0.0
+                && rate(code::GET_CONSUME_STATS, "consumeTps")? > 0.0)
+        })
     }
 
     pub(crate) fn log_tail(&self) -> String {

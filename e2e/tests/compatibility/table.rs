@@ -31,7 +31,7 @@ fn table(rows: &[Row]) -> String {
         let tier = tier(probe.tier);
         let to = match probe.to {
             To::NameServer => "name server",
-            To::Broker => "broker",
+            To::Broker | To::SecondPort => "broker",
         };
         let verdict = case.reason.unwrap_or("the same");
         // Writing to a string cannot fail.
