@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn a_new_broker_has_the_systems_groups() {
         let folder = tempfile::tempdir().unwrap();
-        let groups = Groups::load(folder.path(), false).unwrap();
+        let groups = Groups::load(folder.path(), 0).unwrap();
         let names: Vec<String> = groups.table().subscription_group_table.into_keys().collect();
         assert_eq!(names.len(), name::GROUPS_OF_EVERY_BROKER.len());
         assert!(names.iter().all(|group| name::is_system_group(group)), "{names:?}");
@@ -146,8 +146,8 @@ mod tests {
     fn settings_of_a_systems_group_stay() {
         let folder = tempfile::tempdir().unwrap();
         let changed = SubscriptionGroupConfig { retry_max_times: 3, ..of_name("TOOLS_CONSUMER") };
-        Groups::load(folder.path(), false).unwrap().update(changed.clone());
-        let again = Groups::load(folder.path(), false).unwrap();
+        Groups::load(folder.path(), 0).unwrap().update(changed.clone());
+        let again = Groups::load(folder.path(), 0).unwrap();
         assert_eq!(*again.get("TOOLS_CONSUMER").unwrap(), changed);
     }
 }
