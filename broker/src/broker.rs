@@ -3,6 +3,7 @@
 use crate::BrokerConfig;
 use crate::clients::{Consumers, Producers};
 use crate::delay::Delays;
+use crate::faults::step;
 use crate::groups::Groups;
 use crate::holds::{Hold, Timeline};
 use crate::json_file;
@@ -153,6 +154,7 @@ impl Broker {
             store,
             config: ArcSwap::from_pointee(config),
         });
+        step("start: state found");
         scaling::resume(&broker);
         let weak = Arc::downgrade(&broker);
         broker.store.on_durable(move |durable| {
@@ -181,8 +183,9 @@ impl Broker {
         for ledger in [self.transactions.ledger(), self.timers.ledger(), self.pops.ledger()] {
             ledger.commit_positions(&self.offsets);
         }
+        step("ledgers: positions told");
         self.pops.offsets_are_saved(&self.offsets);
-        self.offsets.save(|| self.store.flush())
+        self.offsets.save(|| self.store.flush().inspect(|()| step("ledgers: log safe")))
     }
 
     /// Tells those who wait for `queue` that a message came, as soon as they may read it.

@@ -1,6 +1,8 @@
 //! Faults and deaths on purpose, for tests of the tests. Compiled in only with the feature `faults`, which nothing that is
 //! shipped has; everything here is then a constant.
 
+pub(crate) use gantry_store::faults::step;
+
 /// A way in which a scale may be done wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -60,3 +62,13 @@ pub(crate) fn point(place: &str) {
 #[cfg(not(feature = "faults"))]
 #[inline(always)]
 pub(crate) const fn point(_: &str) {}
+
+/// A [`step`] of the file at `path`: its name stands before the step's.
+#[cfg(feature = "faults")]
+pub(crate) fn file_step(path: &std::path::Path, name: &str) {
+    step(&format!("{}: {name}", path.file_name().unwrap_or_default().display()));
+}
+
+#[cfg(not(feature = "faults"))]
+#[inline(always)]
+pub(crate) const fn file_step(_: &std::path::Path, _: &str) {}

@@ -3,6 +3,7 @@
 //! A file is replaced as a whole: written under another name, synced, renamed, and the folder synced. A crash leaves the
 //! old one or the new one.
 
+use crate::faults::file_step;
 use gantry_remoting::fastjson;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -73,16 +74,20 @@ pub(crate) fn save(path: &Path, value: &impl Serialize) -> io::Result<()> {
     let mut file = File::create(&fresh)?;
     file.write_all(&fastjson::to_vec(value))?;
     file.sync_all()?;
+    file_step(path, "written");
     if path.exists() {
         let backup = backup(path);
         match fs::remove_file(&backup) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
+        file_step(path, "backup removed");
         // A second name for what is there now: at no time is there no file.
         fs::hard_link(path, &backup)?;
     }
+    file_step(path, "backup made");
     fs::rename(&fresh, path)?;
+    file_step(path, "renamed");
     File::open(dir)?.sync_all()
 }
 

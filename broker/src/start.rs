@@ -4,6 +4,7 @@ use crate::BrokerConfig;
 use crate::broker::{Broker, Snapshot, now_ms};
 use crate::config::ConfigError;
 use crate::delay::Delays;
+use crate::faults::step;
 use crate::json_file;
 use crate::leave;
 use crate::probe::Probe;
@@ -111,6 +112,7 @@ pub async fn start(config: BrokerConfig, shutdown: watch::Receiver<bool>) -> Res
     let store_config = config.store()?;
     let opened = tokio::task::spawn_blocking(move || Store::open(store_config));
     let store = opened.await.map_err(|error| Error::Start(error.to_string()))??;
+    step("start: store recovered");
     let broker = Broker::open(config, store)?;
     // Nobody shall see again what had expired before the stop.
     let looked = Arc::clone(&broker);

@@ -11,6 +11,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use crate::PhysicalOffset;
+use crate::faults::step;
 
 const LEN: usize = 4096;
 const SLOTS: [usize; 2] = [512, 1024];
@@ -95,6 +96,7 @@ impl CheckpointFile {
         self.sequence += 1;
         let at = if self.sequence.is_multiple_of(2) { SLOTS[0] } else { SLOTS[1] };
         self.file.write_all_at(&slot_bytes(self.sequence, checkpoint), at as u64)?;
+        step("checkpoint: half written");
         // Apache's part last: until it matches, the other slot still counts.
         let mut apache = Vec::with_capacity(40);
         for value in [

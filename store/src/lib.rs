@@ -24,6 +24,8 @@ pub mod config;
 pub mod consume_queue;
 mod dispatch;
 mod error;
+#[doc(hidden)]
+pub mod faults;
 mod index;
 mod mapping;
 mod pull;

@@ -6,6 +6,7 @@ use crate::commit_log::{self, Ahead, AheadJob, Flusher, Segments, Tip};
 use crate::config::{FlushMode, StoreConfig};
 use crate::consume_queue::{ConsumeQueue, Entry, QueueTable};
 use crate::dispatch::{DirtyQueues, Moment, Unsynced};
+use crate::faults::step;
 use crate::index::Index;
 use crate::pull::{self, Boundary, PullLimits, Pulled, Select};
 use crate::recovery::Recovery;
@@ -516,6 +517,7 @@ impl Inner {
                 tracing::warn!(%error, "cannot write ConsumeQueue files: entries stay in memory until it works");
                 continue;
             }
+            step("queues: written");
             let behind = self.flusher.published() - checkpointed;
             let asked = self.checkpoint_asked.swap(false, Ordering::AcqRel);
             if asked || behind as u64 > every_bytes || (behind > 0 && last_checkpoint.elapsed() > every) {
@@ -532,6 +534,7 @@ impl Inner {
                 if let Err(error) = self.write_checkpoint(&mut unsynced) {
                     tracing::warn!(%error, "cannot write a checkpoint: a recovery would take longer");
                 }
+                step("checkpoint: written");
             }
         }
     }
@@ -553,6 +556,7 @@ impl Inner {
         self.wait_durable(moment.end)?;
         self.dirty.write(self.readable_end(), unsynced)?;
         unsynced.sync(&self.config.root)?;
+        step("checkpoint: queues synced");
         self.checkpoint.lock().write(Checkpoint {
             dispatched: moment.end,
             indexed: self.index.as_ref().map_or(PhysicalOffset(0), Index::synced),

@@ -2,6 +2,7 @@
 
 use super::{failed, no_topic};
 use crate::broker::Broker;
+use crate::faults::step;
 use crate::timers::{self, Waiting, When, is_time};
 use crate::topics::{Queue, Topic};
 use gantry_message::{name, properties};
@@ -85,6 +86,7 @@ pub(crate) fn append_when(
             let waits = append_with(broker, &schedule, level - 1, &message, |queue, turn| {
                 append(queue, &message, Some(turn), &|_| {})
             });
+            step("delay: waits");
             waits.map(|(_, appended)| (asked, appended))
         }
         When::At(at) => {
@@ -96,6 +98,7 @@ pub(crate) fn append_when(
                     broker.timers.ledger().opened(entry, at);
                 })
             });
+            step("timer: waits");
             broker.put.add(1);
             Ok((asked, waits.map_err(|error| append_failed(broker, error))?))
         }

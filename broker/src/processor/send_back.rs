@@ -4,6 +4,7 @@ use super::append::{append, append_when, store_one};
 use super::send::{any_queue, dead_letter_topic};
 use super::{SEE_ALSO, failed};
 use crate::broker::Broker;
+use crate::faults::step;
 use crate::timers::When;
 use gantry_message::{Record, id, name, properties};
 use gantry_remoting::body::PERM_WRITE;
@@ -36,6 +37,7 @@ pub(crate) fn send_back(broker: &Broker, command: &Command<'_>) -> Result<Answer
         .read_at(PhysicalOffset(header.offset))
         .ok_or_else(|| failed(format!("look message by offset failed, {}", header.offset)))?;
     let (record, _) = Record::read(&bytes).map_err(failed)?;
+    step("send back: message read");
 
     let limit = header.max_reconsume_times.filter(|n| *n >= 0 && command.version >= V3_4_9);
     let limit = limit.unwrap_or(config.retry_max_times);
@@ -55,7 +57,10 @@ pub(crate) fn send_back(broker: &Broker, command: &Command<'_>) -> Result<Answer
     if dead {
         let text = properties::without(&text, |name| name == properties::DELAY);
         let message = NewMessage { properties: &text, ..failed_again };
-        append(broker, &*dead_letter_topic(broker, group)?, 0, &message)?;
+        let topic = dead_letter_topic(broker, group)?;
+        step("send back: dead, topic made");
+        append(broker, &topic, 0, &message)?;
+        step("send back: dead, stored");
         let origin = record.property(properties::RETRY_TOPIC).unwrap_or(record.topic);
         if let Some(topic) = broker.topics.get(origin) {
             topic.traffic().died(group);
@@ -76,8 +81,9 @@ pub(crate) fn send_back(broker: &Broker, command: &Command<'_>) -> Result<Answer
     let message = NewMessage { properties: &text, ..failed_again };
     let queue_id = any_queue(config.retry_queue_nums);
     let when = When::after_level(broker, level);
-    append_when(broker, &topic, queue_id, when, &message, |queue, message, turn, told| {
+    let waits = append_when(broker, &topic, queue_id, when, &message, |queue, message, turn, told| {
         store_one(broker, queue, message, turn, told)
-    })
-    .map(|_| Answer::ok())
+    });
+    step("send back: stored");
+    waits.map(|_| Answer::ok())
 }

@@ -2,6 +2,7 @@
 
 use super::{Timers, due, queue};
 use crate::broker::{Broker, now_ms};
+use crate::faults::step;
 use crate::ledger::{Claim, Stored};
 use crate::processor;
 use bytes::Bytes;
@@ -57,6 +58,7 @@ impl Timers {
                 return false;
             }
             let Some(claim) = self.0.claim(*offset) else { continue };
+            step("timer: claimed");
             if let Err(error) = self.deliver(broker, &claim, *offset, now) {
                 tracing::warn!(%offset, error, "a message cannot be delivered at its time now: trying again");
                 self.0.postpone(*offset, now + RETRY_MS);
@@ -96,6 +98,7 @@ impl Timers {
         let delivered = processor::append_with(broker, &topic, queue_id, &message, |queue, turn| {
             claim.close_by(&broker.store, (queue, &message), Some(turn), |_| {})
         });
+        step("timer: delivered");
         delivered.map(drop).map_err(|refusal| refusal.remark)
     }
 

@@ -13,6 +13,7 @@ pub(crate) use deliver::run;
 pub(crate) use when::{When, is_time};
 
 use crate::broker::Broker;
+use crate::faults::step;
 use crate::json_file;
 use crate::ledger::{Ledger, Open, Place};
 use crate::offsets::ConsumerOffsets;
@@ -76,7 +77,9 @@ impl Timers {
             let is_it = record.property(properties::UNIQ_KEY) == Some(key)
                 && record.property(properties::REAL_TOPIC) == Some(topic);
             if let Some(claim) = is_it.then(|| self.0.claim(QueueOffset(record.queue_offset))).flatten() {
+                step("timer: about to be taken back");
                 over = Some(claim.close(&broker.store));
+                step("timer: taken back");
             }
         }
         if over.is_none() {

@@ -1,6 +1,7 @@
 //! Asking producers about transactions that they left open, and giving up those that nobody decides on.
 
 use crate::broker::{Broker, now_ms};
+use crate::faults::step;
 use crate::ledger::{Open, Stored};
 use gantry_message::{Record, properties};
 use gantry_remoting::header::{CheckTransactionState, ToFields as _};
@@ -40,6 +41,9 @@ fn round(broker: &Broker) {
     if let Err(error) = ledger.again(&broker.store, &asked, again) {
         tracing::warn!(%error, "cannot put on record that producers were asked about their transactions");
     }
+    if !asked.is_empty() {
+        step("transaction: asking on record");
+    }
 }
 
 enum Next {
@@ -63,6 +67,7 @@ fn look_at(broker: &Broker, offset: QueueOffset, half: Open, now: i64) -> Next {
     let Ok((record, _)) = Record::read(&bytes) else { return Next::Gone };
     if half.times < broker.config().transaction_check_max {
         ask(broker, &record);
+        step("transaction: asked");
         return Next::Asked;
     }
     let topic = record.property(properties::REAL_TOPIC);

@@ -8,6 +8,7 @@ mod ask;
 
 use crate::BrokerConfig;
 use crate::broker::Broker;
+use crate::faults::step;
 use crate::json_file;
 use crate::ledger::{Claim, Ledger, Open, Place};
 use crate::offsets::ConsumerOffsets;
@@ -81,6 +82,7 @@ impl Transactions {
             self.0.opened(&half, half.store_timestamp.saturating_add(wait));
             stored = Some(half);
         });
+        step("transaction: half stored");
         let stored = appended.and_then(|()| stored.ok_or(AppendError::Stopped));
         stored.map_err(|error| processor::append_failed(broker, error))
     }
@@ -111,6 +113,7 @@ impl Transactions {
                 claim.close_by(&broker.store, (queue, message), turn, told)
             });
         let (_, appended) = appended?;
+        step("transaction: committed");
         topic.traffic().committed.fetch_add(1, Ordering::Relaxed);
         Ok(appended.end)
     }
@@ -122,6 +125,7 @@ impl Transactions {
     pub(crate) fn rollback(&self, broker: &Broker, half: &Record<'_>) -> Result<PhysicalOffset, Refusal> {
         let mark = self.claim(half)?.close(&broker.store);
         let mark = mark.map_err(|error| processor::append_failed(broker, error))?;
+        step("transaction: rolled back");
         if let Some(topic) = half.property(properties::REAL_TOPIC).and_then(|topic| broker.topics.get(topic))
         {
             topic.traffic().rolled_back.fetch_add(1, Ordering::Relaxed);
@@ -136,12 +140,14 @@ impl Transactions {
         let queue = topic.queue(&broker.store, 0);
         let message = NewMessage::again(half);
         let appended = claim.close_by(&broker.store, (&queue.log, &message), None, |_| {});
+        step("transaction: given up");
         let appended = appended.map_err(|error| processor::append_failed(broker, error))?;
         broker.arrived(&queue, tag_code(half.property(properties::TAGS)), appended.end);
         Ok(appended.end)
     }
 
     fn claim(&self, half: &Record<'_>) -> Result<Claim<'_>, Refusal> {
+        step("transaction: decided");
         self.0.claim(QueueOffset(half.queue_offset)).ok_or_else(|| {
             let text = "the transaction has ended before, or was given up".to_owned();
             Refusal::new(ResponseCode::SYSTEM_ERROR, text)

@@ -4,6 +4,7 @@ use super::{Inner, Store};
 use crate::commit_log::{AheadJob, Appended, NewMessage, Placed, Tip, Turn};
 use crate::config::FlushMode;
 use crate::consume_queue::{ConsumeQueue, Entry};
+use crate::faults::step;
 use crate::{AppendError, PhysicalOffset, QueueOffset};
 use gantry_message::{Record, record};
 use std::sync::Arc;
@@ -168,20 +169,27 @@ impl Inner {
         for part in parts {
             end = self.write(tip, part, end, store_timestamp);
         }
+        let named = |alone, both| if parts.len() == 1 { alone } else { both };
+        step(named("append: copied", "append of both: copied"));
         // Sealed from the last to the first: a crash in between leaves none of them.
         let mut at = end;
-        for part in parts.iter().rev() {
+        for (n, part) in parts.iter().enumerate().rev() {
+            if n + 1 < parts.len() {
+                step("append of both: one sealed");
+            }
             for message in part.messages.iter().rev() {
                 let len = message.record_len(part.queue.topic(), self.config.store_host);
                 at = PhysicalOffset(at.0 - len as i64);
                 tip.seal(at, len);
             }
         }
+        step(named("append: sealed", "append of both: sealed"));
         let mut at = start;
         for part in parts {
             at = self.enqueue(part, at, store_timestamp, appended);
         }
         // After the queues know: whoever is told that the log is safe up to here must find the entries.
+        step(named("append: queued", "append of both: queued"));
         self.flusher.publish(end);
         let segment = &tip.segment;
         let position = tip.at;
@@ -200,6 +208,7 @@ impl Inner {
                 Placed::FileFull => {
                     let next = self.ahead.next_segment(&tip.segment).map_err(AppendError::Roll)?;
                     tip.roll(next);
+                    step("log: rolled");
                     self.ahead.ask(AheadJob { segment: Arc::clone(&tip.segment), at: 0 });
                 }
             }

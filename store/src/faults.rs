@@ -1,0 +1,32 @@
+//! Deaths on purpose, for tests of what a crash leaves behind. Compiled in only with the feature `faults`, which nothing that is
+//! shipped has; [`step`] is nothing then.
+
+/// A step on the way of something that no crash may spoil. The process ends at the one that is in the environment as
+/// `GANTRY_DIES_AT_STEP`, `NAME#N` for the N-th time that it comes there; nothing is tidied up. With `NAME#N+` whoever comes there
+/// goes no further, and the process ends half a second later: what others do and save meanwhile must fit too.
+#[cfg(feature = "faults")]
+pub fn step(name: &str) {
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static DIES_AT: OnceLock<Option<(String, u64, bool)>> = OnceLock::new();
+    static PASSED: AtomicU64 = AtomicU64::new(0);
+    let dies_at = DIES_AT.get_or_init(|| {
+        let text = std::env::var("GANTRY_DIES_AT_STEP").ok()?;
+        let (step, pass) = text.split_once('#').expect("NAME#N");
+        let (pass, is_late) = pass.strip_suffix('+').map_or((pass, false), |pass| (pass, true));
+        Some((step.to_owned(), pass.parse().expect("NAME#N"), is_late))
+    });
+    let Some((step, pass, is_late)) = dies_at else { return };
+    if step == name && PASSED.fetch_add(1, Ordering::SeqCst) + 1 == *pass {
+        if *is_late {
+            std::thread::sleep(std::time::Duration::from_millis(500));
+        }
+        eprintln!("dies at {name}#{pass}{}", if *is_late { "+" } else { "" });
+        std::process::abort();
+    }
+}
+
+/// Nothing: the feature `faults` is off.
+#[cfg(not(feature = "faults"))]
+#[inline(always)]
+pub const fn step(_: &str) {}
