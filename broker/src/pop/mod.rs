@@ -21,6 +21,7 @@ pub(crate) use take::{Nothing, Taken};
 pub(crate) use waiting::{PopHold, Waiting};
 
 use crate::broker::{Broker, now_ms};
+use crate::faults::step;
 use crate::json_file;
 use crate::ledger::{Ledger, Open, Place};
 use crate::offsets::ConsumerOffsets;
@@ -34,6 +35,7 @@ use handle::{Handle, IN_ORDER};
 use parking_lot::{Mutex, RwLock};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 const PLACE: Place =
     Place { entries: name::POPS_TOPIC, marks: name::POP_MARKS_TOPIC, group: "CID_RMQ_SYS_POP" };
@@ -73,6 +75,8 @@ pub(crate) struct Pops {
     over: Mutex<Vec<QueueOffset>>,
     /// Flights of which a part is acknowledged, and that is not on record yet.
     partly: Mutex<Vec<Partly>>,
+    /// The entry behind those that the groups' offsets know of.
+    known: AtomicI64,
     pub(crate) waiting: Waiting,
 }
 
@@ -99,6 +103,7 @@ impl Pops {
             Some(Open { due, times: 0 })
         })?;
         let pops = Self {
+            known: AtomicI64::new(ledger.entries().next_offset().0),
             ledger,
             lanes: RwLock::default(),
             over: Mutex::default(),
@@ -119,9 +124,9 @@ impl Pops {
 
     /// The offsets that are saved now know of all entries so far.
     pub(crate) fn offsets_are_saved(&self, offsets: &ConsumerOffsets) {
-        let end = self.ledger.entries().next_offset();
-        if offsets.get(SAVED, PLACE.entries, 0).unwrap_or(0) != end.0 {
-            offsets.commit(SAVED, PLACE.entries, 0, end.0);
+        let end = self.known.load(Ordering::Acquire);
+        if offsets.get(SAVED, PLACE.entries, 0).unwrap_or(0) != end {
+            offsets.commit(SAVED, PLACE.entries, 0, end);
         }
     }
 
@@ -138,18 +143,50 @@ impl Pops {
         self.lanes.read().get(group)?.get(topic)?.get(&queue).cloned()
     }
 
-    /// Puts on record what a group is given, and where it stands then.
+    /// Puts on record what a group is given, and has it stand behind that: at once, so that offsets which are saved meanwhile either have
+    /// it stand there, or do not know of the entry.
     fn send_off(&self, broker: &Broker, lane: &mut Lane, flight: Flight) -> Result<(), AppendError> {
         let due = flight.due();
         let mut entry = None;
         append(broker, &flight, |appended| {
             self.ledger.opened(appended, due);
+            if let Some(next) = flight.next {
+                broker.offsets.commit(&flight.group, &flight.topic, flight.queue, next);
+            }
+            self.known.store(appended.queue_offset.0 + 1, Ordering::Release);
             entry = Some(appended.queue_offset);
         })?;
+        step("pop: flight written");
         if let Some(entry) = entry {
             lane.flights.insert(flight.key(), (entry, flight));
         }
         Ok(())
+    }
+
+    /// Puts on record, in one append, that the flight with this key is over, and that these are on their way instead of it. False when
+    /// there is none.
+    fn replace(
+        &self,
+        broker: &Broker,
+        lane: &mut Lane,
+        key: (i64, i64),
+        by: Vec<Flight>,
+    ) -> Result<bool, AppendError> {
+        let claim = lane.flights.get(&key).and_then(|(entry, _)| self.ledger.claim(*entry));
+        let Some(claim) = claim else { return Ok(false) };
+        let written: Vec<_> = by.iter().map(Written::new).collect();
+        let messages: Vec<_> = written.iter().map(Written::message).collect();
+        let mut entries = Vec::with_capacity(by.len());
+        claim.close_by_all(&broker.store, (self.ledger.entries(), &messages), None, |places, _| {
+            for (place, flight) in places.iter().zip(&by) {
+                self.ledger.opened(place, flight.due());
+                entries.push(place.queue_offset);
+            }
+        })?;
+        lane.flights.remove(&key);
+        lane.flights
+            .extend(entries.into_iter().zip(by).map(|(entry, flight)| (flight.key(), (entry, flight))));
+        Ok(true)
     }
 
     /// Acknowledges messages of `topic` that `group` was given by `handle`: those whose offsets are in `offsets`. What is not on
@@ -176,6 +213,7 @@ impl Pops {
         for offset in offsets {
             flight.ack(offset);
         }
+        step("pop: acknowledged");
         if flight.is_over() {
             self.over.lock().push(*entry);
             lane.flights.remove(&key);
@@ -226,9 +264,9 @@ impl Pops {
         }
         let key = (handle.start, handle.pop_time);
         let Some((_, flight)) = lane.flights.get(&key) else { return Ok(None) };
-        if !flight.left().contains(&handle.offset) {
-            return Ok(None);
-        }
+        let mut left = flight.left();
+        let Ok(n) = left.binary_search(&handle.offset) else { return Ok(None) };
+        left.remove(n);
         // Another key than the old one's, however fast this was.
         let pop_time = now.max(handle.pop_time + 1);
         let alone = Flight {
@@ -240,10 +278,12 @@ impl Pops {
             next: None,
             ..flight.clone()
         };
-        self.send_off(broker, &mut lane, alone).map_err(|error| processor::append_failed(broker, error))?;
-        drop(lane);
-        self.ack(broker, group, topic, handle, std::iter::once(handle.offset))?;
-        Ok(Some((pop_time, invisible)))
+        let rest = Flight { offsets: left, acked: 0, next: None, ..flight.clone() };
+        let both = [alone, rest].into_iter().filter(|flight| !flight.offsets.is_empty()).collect();
+        let hidden = self.replace(broker, &mut lane, key, both);
+        step("pop: hidden");
+        let hidden = hidden.map_err(|error| processor::append_failed(broker, error))?;
+        Ok(hidden.then_some((pop_time, invisible)))
     }
 
     /// How many messages of a queue are on their way to `group`.
@@ -276,7 +316,8 @@ impl Pops {
             acked: 0,
         };
         // After a crash the group is brought to where its last entry says.
-        append(broker, &mark, |_| {}).map_err(|error| processor::append_failed(broker, error))?;
+        append(broker, &mark, |entry| self.known.store(entry.queue_offset.0 + 1, Ordering::Release))
+            .map_err(|error| processor::append_failed(broker, error))?;
         lane.batch = None;
         let flights = std::mem::take(&mut lane.flights);
         self.over.lock().extend(flights.into_values().map(|(entry, _)| entry));
@@ -285,10 +326,27 @@ impl Pops {
 }
 
 fn append(broker: &Broker, flight: &Flight, mut told: impl FnMut(&Appended)) -> Result<(), AppendError> {
-    let body = serde_json::to_vec(flight).unwrap_or_default();
-    let mut text = String::new();
-    properties::push(&mut text, properties::TIMER_OUT_MS, &flight.due().to_string());
-    let message = NewMessage { tag: Tag::DueAt(flight.due()), ..NewMessage::own(now_ms(), &body, &text) };
     let entries = broker.pops.ledger.entries();
-    broker.store.append_batch(entries, &[message], None, &mut |appended| told(&appended))
+    let written = Written::new(flight);
+    broker.store.append_batch(entries, &[written.message()], None, &mut |appended| told(&appended))
+}
+
+/// A flight as it is written.
+struct Written {
+    body: Vec<u8>,
+    properties: String,
+    due: i64,
+}
+
+impl Written {
+    fn new(flight: &Flight) -> Self {
+        let due = flight.due();
+        let mut text = String::new();
+        properties::push(&mut text, properties::TIMER_OUT_MS, &due.to_string());
+        Self { body: serde_json::to_vec(flight).unwrap_or_default(), properties: text, due }
+    }
+
+    fn message(&self) -> NewMessage<'_> {
+        NewMessage { tag: Tag::DueAt(self.due), ..NewMessage::own(now_ms(), &self.body, &self.properties) }
+    }
 }

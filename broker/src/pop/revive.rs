@@ -1,8 +1,9 @@
 //! What was not acknowledged in time goes to the group's retry topic.
 
 use super::flight::Flight;
-use super::{Partly, Pops, append};
+use super::{Partly, Pops};
 use crate::broker::{Broker, now_ms};
+use crate::faults::step;
 use crate::ledger::Stored;
 use gantry_message::hash::tag_code;
 use gantry_message::{Record, name, properties};
@@ -40,10 +41,12 @@ impl Pops {
         if over.is_empty() {
             return;
         }
+        step("pop: over, not marked");
         if let Err(error) = self.ledger.close_all(&broker.store, &over) {
             tracing::warn!(%error, "cannot put on record what was acknowledged: a restart would repeat it");
             self.over.lock().extend(over);
         }
+        step("pop: marked over");
     }
 
     /// Puts on record what is left of flights of which a part was acknowledged before `until`.
@@ -51,25 +54,17 @@ impl Pops {
         let partly: Vec<_> = self.partly.lock().extract_if(.., |partly| partly.since < until).collect();
         for Partly { lane, key, .. } in partly {
             let mut lane = lane.lock();
-            let Some((entry, flight)) = lane.flights.get_mut(&key) else { continue };
+            let Some((_, flight)) = lane.flights.get(&key).filter(|(_, flight)| flight.acked != 0) else {
+                continue;
+            };
             let rest = Flight { offsets: flight.left(), acked: 0, next: None, ..flight.clone() };
-            let mut at = None;
-            let kept = append(broker, &rest, |appended| {
-                self.ledger.opened(appended, rest.due());
-                at = Some(appended.queue_offset);
-            });
-            match (kept, at) {
-                (Ok(()), Some(at)) => {
-                    self.over.lock().push(*entry);
-                    (*entry, *flight) = (at, rest);
-                }
-                (kept, _) => {
-                    tracing::warn!(
-                        ?kept,
-                        "cannot put on record what was acknowledged: a restart would repeat it"
-                    );
-                }
+            if let Err(error) = self.replace(broker, &mut lane, key, vec![rest]) {
+                tracing::warn!(
+                    %error,
+                    "cannot put on record what was acknowledged: a restart would repeat it"
+                );
             }
+            step("pop: rest written");
         }
     }
 
@@ -111,6 +106,7 @@ impl Pops {
             return Ok(());
         };
         let Some(claim) = self.ledger.claim(entry) else { return Ok(()) };
+        step("pop: time is over");
         let (group, topic, queue, key) = (&*flight.group, &*flight.topic, flight.queue, flight.key());
         let messages = self.left(broker, flight).map_err(|error| text(&error))?;
         if messages.is_empty() || broker.topics.get(topic).is_none() {
@@ -129,6 +125,7 @@ impl Pops {
         claim
             .close_by_all(&broker.store, (&queue.log, &again), None, |_, mark| end = Some(mark.end))
             .map_err(|error| text(&error))?;
+        step("pop: brought back");
         drop(claim);
         broker.put.add(again.len() as u64);
         let group: Box<str> = group.into();

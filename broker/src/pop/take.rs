@@ -248,7 +248,6 @@ impl Taking<'_> {
             };
             let sent = broker.pops.send_off(broker, lane, flight);
             sent.map_err(|error| append_failed(broker, error))?;
-            broker.offsets.commit(&pop.group, name, queue, pulled.next_offset.0);
         }
         self.taken.count += pulled.count;
         self.taken.lists.add(is_retry, queue, start.0, &offsets);
