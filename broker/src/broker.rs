@@ -139,7 +139,7 @@ impl Broker {
             locks: QueueLocks::default(),
             timeline: Timeline::default(),
             registration: Registration::new(NameServers::new(&config)),
-            delays: Delays::load(&dir)?,
+            delays: Delays::load(&dir, &store)?,
             flush_waiters: FlushWaiters::default(),
             delay_levels: store.config().delay_levels.clone(),
             extra_properties,

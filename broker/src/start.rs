@@ -289,7 +289,7 @@ fn save(broker: &Broker) {
     if let Err(error) = broker.journal.save(broker) {
         tracing::warn!(%error, "cannot save where scales stand: the next start reads it from the log");
     }
-    if let Err(error) = broker.delays.save() {
+    if let Err(error) = broker.delays.save(|| broker.store.flush()) {
         tracing::error!(%error, "cannot save the delay offsets: a restart would repeat delayed messages");
     }
 }

@@ -13,6 +13,8 @@ pub const HALF_TOPIC: &str = "RMQ_SYS_TRANS_HALF_TOPIC";
 pub const HALF_MARKS_TOPIC: &str = "RMQ_SYS_TRANS_OP_HALF_TOPIC";
 /// Where those go that no producer decided on.
 pub const GIVEN_UP_TOPIC: &str = "TRANS_CHECK_MAX_TIME_TOPIC";
+/// How far each level has delivered them, one queue a level. Gantry's own.
+pub const DELAY_MARKS_TOPIC: &str = "rmq_sys_gantry_delay_marks";
 /// Where messages with a time of delivery of their own wait (Apache: `TimerMessageStore.TIMER_TOPIC`).
 pub const TIMER_TOPIC: &str = "rmq_sys_wheel_timer";
 /// Which of them were delivered or taken back. Gantry's own.
@@ -114,6 +116,7 @@ pub fn is_send_forbidden(topic: &str) -> bool {
     matches!(
         topic,
         SCHEDULE_TOPIC
+            | DELAY_MARKS_TOPIC
             | SCALING_TOPIC
             | TIMER_TOPIC
             | TIMER_MARKS_TOPIC
