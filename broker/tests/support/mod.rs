@@ -1,5 +1,19 @@
 //! A broker process to be treated badly, and what a test asks of it.
-#![allow(clippy::unwrap_used, dead_code, unreachable_pub, missing_docs, reason = "each test uses its part")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    reason = "each test uses its part"
+)]
+
+pub mod delays;
+pub mod lives;
+pub mod pop;
+pub mod retries;
+pub mod timers;
+pub mod transactions;
 
 use bytes::Bytes;
 use gantry_message::{Record, record};
@@ -7,24 +21,47 @@ use gantry_remoting::client::{Connection, Error};
 use gantry_remoting::header::{PullMessage, QueueBound, SendMessageV2, ToFields as _};
 use gantry_remoting::{CommandBuf, RequestCode, ResponseCode};
 use std::net::TcpListener;
-use std::path::Path;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub const WAIT: Duration = Duration::from_secs(20);
+
+/// Milliseconds since the epoch.
+pub fn now_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64
+}
 
 /// A running `gantry-broker`; killed when dropped.
 pub struct Broker {
     child: Child,
     pub addr: String,
+    log: PathBuf,
 }
 
 impl Broker {
     /// Starts the broker on its store in `root` with `settings`, and waits until it takes connections.
     pub async fn start(root: &Path, port: u16, settings: &[&str]) -> Self {
+        let mut broker = Self::spawn(root, port, settings, None);
+        assert!(broker.comes_up().await, "the broker ended: see {}", broker.log.display());
+        broker
+    }
+
+    /// The same, built with the feature `faults`, to die at `step`: maybe before it takes connections.
+    pub async fn start_to_die(root: &Path, port: u16, settings: &[&str], step: &str) -> Self {
+        let mut broker = Self::spawn(root, port, settings, Some(step));
+        broker.comes_up().await;
+        broker
+    }
+
+    fn spawn(root: &Path, port: u16, settings: &[&str], dies_at: Option<&str>) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gantry-broker"));
         command.env("RUST_LOG", "warn").env_remove("NAMESRV_ADDR");
+        if let Some(step) = dies_at {
+            command.env("GANTRY_DIES_AT_STEP", step);
+        }
         for setting in [
             "brokerName=b",
             "brokerIP1=127.0.0.1",
@@ -41,26 +78,28 @@ impl Broker {
         }
         command.args(["--set", &format!("listenPort={port}")]);
         command.args(["--set", &format!("storePathRootDir={}", root.display())]);
-        let log =
-            std::fs::File::options().create(true).append(true).open(root.with_extension("log")).unwrap();
+        let log = root.with_extension("log");
+        let file = std::fs::File::options().create(true).append(true).open(&log).unwrap();
         let child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(log)
+            .stderr(file)
             .spawn()
             .expect("the broker starts");
-        let mut broker = Self { child, addr: format!("127.0.0.1:{port}") };
+        Self { child, addr: format!("127.0.0.1:{port}"), log }
+    }
+
+    /// Waits until it takes connections; false when it has ended.
+    async fn comes_up(&mut self) -> bool {
         let start = Instant::now();
-        while Connection::open(&broker.addr, WAIT, None).await.is_err() {
+        while Connection::open(&self.addr, WAIT, None).await.is_err() {
             assert!(start.elapsed() < WAIT, "the broker did not come up");
-            assert!(
-                broker.child.try_wait().unwrap().is_none(),
-                "the broker ended: see {}",
-                root.with_extension("log").display()
-            );
+            if self.child.try_wait().unwrap().is_some() {
+                return false;
+            }
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
-        broker
+        true
     }
 
     pub async fn connect(&self) -> Connection {
@@ -71,6 +110,23 @@ impl Broker {
     pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// Waits until it has died at `step`, which it has to come to.
+    pub async fn died_at(mut self, step: &str) {
+        let start = Instant::now();
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(start.elapsed() < WAIT, "the broker does not come to {step}");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        };
+        let log = std::fs::read_to_string(&self.log).unwrap();
+        // Other threads go on for a moment.
+        let last = log.lines().rev().find_map(|line| line.strip_prefix("dies at "));
+        assert_eq!(last, Some(step));
+        assert_eq!(status.signal(), Some(6), "{status}");
     }
 
     /// A field of /proc/PID/status in KiB.
@@ -162,8 +218,20 @@ pub async fn read_records(
     topic: &str,
     queue_id: i32,
     from: i64,
-    mut show: impl FnMut(&Record<'_>),
+    show: impl FnMut(&Record<'_>),
 ) {
+    let read = try_read_records(connection, topic, queue_id, from, show).await;
+    read.unwrap_or_else(|| panic!("the broker is gone while {topic}/{queue_id} is read"));
+}
+
+/// The same; `None` when the broker is gone meanwhile.
+pub async fn try_read_records(
+    connection: &Connection,
+    topic: &str,
+    queue_id: i32,
+    from: i64,
+    mut show: impl FnMut(&Record<'_>),
+) -> Option<()> {
     let mut at = from;
     loop {
         let pull = PullMessage {
@@ -181,7 +249,7 @@ pub async fn read_records(
             max_msg_bytes: None,
         };
         let command = pull.into_command(CommandBuf::request(RequestCode::PULL_MESSAGE));
-        let answer = connection.request(command, WAIT).await.unwrap();
+        let answer = connection.request(command, WAIT).await.ok()?;
         match answer.response_code() {
             ResponseCode::SUCCESS => {
                 for record in record::records(&answer.body) {
@@ -192,10 +260,22 @@ pub async fn read_records(
                     at += 1;
                 }
             }
-            ResponseCode::PULL_NOT_FOUND | ResponseCode::TOPIC_NOT_EXIST => return,
+            ResponseCode::PULL_NOT_FOUND | ResponseCode::TOPIC_NOT_EXIST => return Some(()),
             other => panic!("pull of {topic}/{queue_id} at {at}: {other} {:?}", answer.remark),
         }
     }
+}
+
+/// True when each delay level has delivered what waits in it.
+pub async fn delays_are_done(connection: &Connection) -> bool {
+    let ask = CommandBuf::request(RequestCode::GET_BROKER_RUNTIME_INFO);
+    let answer = connection.request(ask, WAIT).await.unwrap();
+    let info: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+    let levels = info["table"].as_object().unwrap().iter();
+    levels.filter(|(name, _)| name.starts_with("scheduleMessageOffset_")).all(|(_, of)| {
+        let (done, end) = of.as_str().unwrap().split_once(',').unwrap();
+        done == end
+    })
 }
 
 /// Waits until the file of offsets says that `group` is at the end of queue 0 of `topic`.
@@ -206,8 +286,10 @@ pub async fn is_at_end(connection: &Connection, root: &Path, group: &str, topic:
     let end: i64 = answer.find("offset").unwrap().parse().unwrap();
     let start = Instant::now();
     loop {
-        let text = std::fs::read_to_string(root.join("config/consumerOffset.json")).unwrap();
-        let file: serde_json::Value = serde_json::from_str(&text).unwrap();
+        // There is none before the first is saved.
+        let text = std::fs::read_to_string(root.join("config/consumerOffset.json"));
+        let text = text.as_deref().unwrap_or("{}");
+        let file: serde_json::Value = serde_json::from_str(text).unwrap();
         let at = &file["offsetTable"][format!("{topic}@{group}")]["0"];
         if *at == end {
             return;
