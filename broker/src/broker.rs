@@ -219,18 +219,32 @@ impl Broker {
     }
 
     /// The group's retry topic, made when it is new: without it in the route, tools do not find the group.
-    pub(crate) fn ensure_retry_topic(&self, group: &str, queues: i32) {
+    pub(crate) fn ensure_retry_topic(&self, group: &str, queues: i32, unit_mode: bool) {
         let topic = name::retry_topic(group);
         if name::check_topic(&topic).is_err() {
             return;
         }
         // Why there is none is in the log by now; the first message to it tries again.
-        let _ = self.topic_or_new(&topic, queues.max(1));
+        let _ = self.retry_topic_or_new(&topic, queues.max(1), unit_mode);
     }
 
     /// A topic that the broker makes by itself when it needs it first.
     pub(crate) fn topic_or_new(&self, topic: &str, queues: i32) -> Result<Arc<Topic>, Refusal> {
-        let (topic, is_new) = self.topics.get_or_create(topic, || TopicConfig::new(topic, queues, 6))?;
+        self.made(topic, || TopicConfig::new(topic, queues, 6))
+    }
+
+    /// The same for what comes again.
+    pub(crate) fn retry_topic_or_new(
+        &self,
+        topic: &str,
+        queues: i32,
+        unit_mode: bool,
+    ) -> Result<Arc<Topic>, Refusal> {
+        self.made(topic, || TopicConfig::of_retries(topic, queues, unit_mode))
+    }
+
+    fn made(&self, topic: &str, config: impl FnOnce() -> TopicConfig) -> Result<Arc<Topic>, Refusal> {
+        let (topic, is_new) = self.topics.get_or_create(topic, config)?;
         if is_new {
             self.registration.topics_changed();
         }

@@ -40,6 +40,8 @@ pub(crate) struct HeldPull {
     pub(crate) topic: Box<str>,
     pub(crate) queue_id: i32,
     pub(crate) max_messages: i32,
+    /// It came with the consumer's filter, instead of with a name that stands for it.
+    pub(crate) has_subscription: bool,
 }
 
 /// Where a connection finds the holds that are due.

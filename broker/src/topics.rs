@@ -10,7 +10,7 @@ use crate::traffic::Traffic;
 use gantry_message::name;
 use gantry_remoting::ResponseCode;
 use gantry_remoting::body::{
-    DataVersion, PERM_INHERIT, PERM_READ, PERM_WRITE, TopicConfig, TopicConfigTable,
+    DataVersion, FLAG_UNIT, PERM_INHERIT, PERM_READ, PERM_WRITE, TopicConfig, TopicConfigTable,
 };
 use gantry_remoting::reply::Refusal;
 use gantry_store::{ConsumeQueue, Store};
@@ -267,6 +267,7 @@ impl Topics {
         default_topic: &str,
         queues: i32,
         max: usize,
+        unit_mode: bool,
     ) -> Result<Option<Arc<Topic>>, Refusal> {
         let default = self.get(default_topic).map(|default| default.config());
         let Some(default) = default.filter(|default| default.perm & PERM_INHERIT != 0) else {
@@ -282,7 +283,7 @@ impl Topics {
         }
         let queues = queues.min(default.write_queue_nums).max(0);
         let config = || TopicConfig {
-            topic_sys_flag: 0,
+            topic_sys_flag: if unit_mode { FLAG_UNIT } else { 0 },
             topic_filter_type: default.topic_filter_type.clone(),
             ..TopicConfig::new(topic, queues, default.perm & !PERM_INHERIT)
         };
@@ -367,15 +368,16 @@ mod tests {
     fn an_unknown_topic_inherits_when_it_may() {
         let dir = tempfile::tempdir().unwrap();
         let on = topics(dir.path(), true);
-        let config = on.inherit("T", name::DEFAULT_TOPIC, 4, 100).unwrap().unwrap().config();
+        let config = on.inherit("T", name::DEFAULT_TOPIC, 4, 100, false).unwrap().unwrap().config();
         assert_eq!((config.write_queue_nums, config.read_queue_nums, config.perm), (4, 4, 6));
-        let many = on.inherit("U", name::DEFAULT_TOPIC, 99, 100).unwrap().unwrap().config();
-        assert_eq!(many.write_queue_nums, 8);
-        assert!(on.inherit("V", "BenchmarkTest", 4, 100).unwrap().is_none(), "without the inherit bit");
-        let full = on.inherit("X", name::DEFAULT_TOPIC, 4, on.len()).unwrap_err();
+        assert_eq!(config.topic_sys_flag, 0);
+        let many = on.inherit("U", name::DEFAULT_TOPIC, 99, 100, true).unwrap().unwrap().config();
+        assert_eq!((many.write_queue_nums, many.topic_sys_flag), (8, FLAG_UNIT));
+        assert!(on.inherit("V", "BenchmarkTest", 4, 100, false).unwrap().is_none(), "without the inherit bit");
+        let full = on.inherit("X", name::DEFAULT_TOPIC, 4, on.len(), false).unwrap_err();
         assert!(full.remark.contains("autoCreateTopicMax"), "{full}");
         let off = topics(dir.path(), false);
-        assert!(off.inherit("W", name::DEFAULT_TOPIC, 4, 100).unwrap().is_none());
+        assert!(off.inherit("W", name::DEFAULT_TOPIC, 4, 100, false).unwrap().is_none());
         assert!(off.get("T").is_some(), "what was made stays");
     }
 

@@ -100,9 +100,11 @@ impl Setting for Option<PathBuf> {
     }
 }
 
+/// An IPv6 address may stand in brackets: Apache's broker puts the port right behind what it is given.
 impl Setting for std::net::IpAddr {
     fn read(text: &str) -> Result<Self, String> {
-        text.parse().map_err(|_| "must be an IP address that clients can reach".into())
+        let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+        bare.parse().map_err(|_| "must be an IP address that clients can reach".into())
     }
     fn write(&self) -> String {
         self.to_string()

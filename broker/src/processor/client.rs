@@ -32,7 +32,7 @@ pub(crate) fn heartbeat(broker: &Broker, peer: &Arc<Peer>, command: &Command<'_>
             // Automatic groups are off: the client's pulls will be told.
             continue;
         };
-        broker.ensure_retry_topic(group, config.retry_queue_nums);
+        broker.ensure_retry_topic(group, config.retry_queue_nums, consumer.unit_mode);
         if broker.consumers.heartbeat(consumer, &data.client_id, client.clone(), data.without_sub)
             && config.notify_consumer_ids_changed_enable
         {

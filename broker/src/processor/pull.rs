@@ -7,7 +7,7 @@ use crate::holds::{HeldPull, Hold};
 use crate::scaling::{self, Passage};
 use crate::session::BrokerSession;
 use crate::topics::{Queue, Topic};
-use gantry_remoting::body::{MessageModel, PERM_READ};
+use gantry_remoting::body::{MessageModel, PERM_READ, SubscriptionGroupConfig};
 use gantry_remoting::codec::HeaderWriter;
 use gantry_remoting::header::{self, FromFields as _, PullMessage};
 use gantry_remoting::reply::{Outbound, Refusal, ReplyTo};
@@ -74,6 +74,7 @@ pub(crate) fn pull(session: &mut BrokerSession, command: &Command<'_>, out: &mut
         topic: header.topic.into(),
         queue_id: header.queue_id,
         max_messages: header.max_msg_nums,
+        has_subscription: header.sys_flag & header::PULL_SUBSCRIPTION != 0,
     };
     let hold = Hold::new(held, offset, Arc::clone(&filter), now + wait, Arc::clone(&session.inbox));
     if pulled.is_none() {
@@ -182,7 +183,7 @@ pub(crate) fn pull_again(session: &mut BrokerSession, hold: &Hold, out: &mut Out
         let refusal = no_topic(&pull.topic);
         return out.refuse(pull.to, refusal.code, &refusal.remark);
     };
-    if let Err(refusal) = check_readable(broker, &topic, &pull.group, pull.queue_id) {
+    if let Err(refusal) = check_again(broker, &topic, pull) {
         return out.refuse(pull.to, refusal.code, &refusal.remark);
     }
     if moved_by_reset(session, out, pull.to, &topic, &pull.group, pull.queue_id) {
@@ -236,18 +237,7 @@ fn check(
             format!("the broker[{}] pulling message is forbidden", broker.config().broker_ip1),
         ));
     }
-    let group = broker.groups.find(header.consumer_group).ok_or_else(|| {
-        Refusal::new(
-            ResponseCode::SUBSCRIPTION_GROUP_NOT_EXIST,
-            format!("subscription group [{}] does not exist,{SEE_ALSO}", header.consumer_group),
-        )
-    })?;
-    if !group.consume_enable {
-        return Err(Refusal::new(
-            ResponseCode::NO_PERMISSION,
-            format!("subscription group no permission, {}", header.consumer_group),
-        ));
-    }
+    let group = check_group(broker, header.consumer_group)?;
     let topic = broker.topics.get(header.topic).ok_or_else(|| no_topic(header.topic))?;
     check_readable(broker, &topic, header.consumer_group, header.queue_id)?;
     if header.sys_flag & header::PULL_SUBSCRIPTION != 0 {
@@ -265,12 +255,7 @@ fn check(
             format!("the consumer's group info not exist{SEE_ALSO}"),
         )
     })?;
-    if !group.consume_broadcast_enable && member.model == MessageModel::Broadcasting {
-        return Err(Refusal::new(
-            ResponseCode::NO_PERMISSION,
-            format!("the consumer group[{}] can not consume by broadcast way", header.consumer_group),
-        ));
-    }
+    check_model(&group, member.model)?;
     let Some(subscribed) = member.subscription else {
         return Err(Refusal::new(
             ResponseCode::SUBSCRIPTION_NOT_EXIST,
@@ -297,6 +282,43 @@ fn check(
         )
     })?;
     Ok((topic, filter))
+}
+
+/// The group's settings, when it may consume.
+fn check_group(broker: &Broker, name: &str) -> Result<Arc<SubscriptionGroupConfig>, Refusal> {
+    let group = broker.groups.find(name).ok_or_else(|| {
+        Refusal::new(
+            ResponseCode::SUBSCRIPTION_GROUP_NOT_EXIST,
+            format!("subscription group [{name}] does not exist,{SEE_ALSO}"),
+        )
+    })?;
+    if !group.consume_enable {
+        return Err(Refusal::new(
+            ResponseCode::NO_PERMISSION,
+            format!("subscription group no permission, {name}"),
+        ));
+    }
+    Ok(group)
+}
+
+fn check_model(group: &SubscriptionGroupConfig, model: MessageModel) -> Result<(), Refusal> {
+    if !group.consume_broadcast_enable && model == MessageModel::Broadcasting {
+        return Err(Refusal::new(
+            ResponseCode::NO_PERMISSION,
+            format!("the consumer group[{}] can not consume by broadcast way", group.group_name),
+        ));
+    }
+    Ok(())
+}
+
+/// What may have been taken from a group or its topic while a pull was held.
+fn check_again(broker: &Broker, topic: &Topic, pull: &HeldPull) -> Result<(), Refusal> {
+    let group = check_group(broker, &pull.group)?;
+    check_readable(broker, topic, &pull.group, pull.queue_id)?;
+    match broker.consumers.model(&pull.group).filter(|_| !pull.has_subscription) {
+        Some(model) => check_model(&group, model),
+        None => Ok(()),
+    }
 }
 
 fn check_readable(broker: &Broker, topic: &Topic, group: &str, queue_id: i32) -> Result<(), Refusal> {

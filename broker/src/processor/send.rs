@@ -386,13 +386,14 @@ pub(super) fn check_topic(
         if broker.groups.find(group).is_none() {
             return Err(no_group(group));
         }
-        Some(broker.topics.get_or_create(topic, || TopicConfig::new(topic, 1, 6))?.0)
+        Some(broker.topics.get_or_create(topic, || TopicConfig::of_retries(topic, 1, header.unit_mode))?.0)
     } else if broker.config().auto_create_topic_enable {
         broker.topics.inherit(
             topic,
             header.default_topic.unwrap_or_default(),
             header.default_topic_queue_nums,
             broker.config().auto_create_topic_max,
+            header.unit_mode,
         )?
     } else {
         None
@@ -428,6 +429,9 @@ fn choose_queue(
         let to_new = || topic.scales.now().is_some_and(|state| state.is_to_new(header.queue_id));
         topic.scales.producers.sent(&session.peer, to_new);
         return Ok(header.queue_id);
+    }
+    if config.write_queue_nums <= 0 {
+        return Err(failed(format!("topic[{}] has no queue that takes messages", config.topic_name)));
     }
     Ok(any_queue(config.write_queue_nums))
 }

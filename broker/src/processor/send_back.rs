@@ -69,7 +69,7 @@ pub(crate) fn send_back(broker: &Broker, command: &Command<'_>) -> Result<Answer
     }
     let retry = name::retry_topic(group);
     name::check_topic(&retry).map_err(failed)?;
-    let topic = broker.topic_or_new(&retry, config.retry_queue_nums)?;
+    let topic = broker.retry_topic_or_new(&retry, config.retry_queue_nums, header.unit_mode)?;
     if !topic.config().is_writable() {
         return Err(Refusal::new(
             ResponseCode::NO_PERMISSION,

@@ -9,6 +9,11 @@ pub const PERM_WRITE: i32 = 2;
 /// Permission bit: new topics may be made after this one.
 pub const PERM_INHERIT: i32 = 1;
 
+/// Flag of a topic that was made for a producer of a unit.
+pub const FLAG_UNIT: i32 = 1;
+/// Flag of a topic that was made for a consumer of a unit.
+pub const FLAG_UNIT_SUB: i32 = 2;
+
 /// A topic on one broker (Apache: `TopicConfig`), on the wire and in `topics.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -51,6 +56,13 @@ impl TopicConfig {
             perm,
             ..Self::default()
         }
+    }
+
+    /// What a group's members get again.
+    #[must_use]
+    pub fn of_retries(name: &str, queues: i32, unit_mode: bool) -> Self {
+        let topic_sys_flag = if unit_mode { FLAG_UNIT_SUB } else { 0 };
+        Self { topic_sys_flag, ..Self::new(name, queues, PERM_READ | PERM_WRITE) }
     }
 
     /// Consumers may read.

@@ -72,6 +72,7 @@ header! {
         delay_level: i32 = "delayLevel",
         origin_msg_id: Option<&'a str> = "originMsgId",
         origin_topic: Option<&'a str> = "originTopic",
+        unit_mode: bool = "unitMode",
         max_reconsume_times: Option<i32> = "maxReconsumeTimes",
     }
 }
