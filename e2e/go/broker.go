@@ -7,12 +7,14 @@ import (
 
 const (
 	createTopicCode      = 17
+	setGroupCode         = 200
 	committedOffsetCode  = 14
 	maxOffsetCode        = 30
 	routeCode            = 105
 	clusterInfoCode      = 106
 	queuesOfUsualTopic   = 4
-	readAndWritePerm     = "6"
+	readPerm             = 4
+	writePerm            = 2
 	topicOfNewTopicsName = "TBW102"
 )
 
@@ -39,17 +41,29 @@ func findBroker(nameServer string) broker {
 
 // createTopic returns when the name server serves the topic.
 func (b broker) createTopic(topic string, queues int) {
-	count := strconv.Itoa(queues)
-	answer, _, err := ask(b.address, createTopicCode, map[string]string{
-		"topic": topic, "defaultTopic": topicOfNewTopicsName, "readQueueNums": count, "writeQueueNums": count,
-		"perm": readAndWritePerm, "topicFilterType": "SINGLE_TAG", "topicSysFlag": "0", "order": "false",
-	})
-	must("creating "+topic, err)
-	expectEqual("code for the creation of "+topic+" ("+answer.Remark+")", 0, answer.Code)
+	b.setTopic(topic, queues, readPerm|writePerm)
 	await("the name server serves "+topic, func() bool {
 		answer, _, err := ask(b.nameServer, routeCode, map[string]string{"topic": topic})
 		return err == nil && answer.Code == 0
 	})
+}
+
+// setTopic changes a topic or makes one.
+func (b broker) setTopic(topic string, queues, permissions int) {
+	count := strconv.Itoa(queues)
+	answer, _, err := ask(b.address, createTopicCode, map[string]string{
+		"topic": topic, "defaultTopic": topicOfNewTopicsName, "readQueueNums": count, "writeQueueNums": count,
+		"perm": strconv.Itoa(permissions), "topicFilterType": "SINGLE_TAG", "topicSysFlag": "0", "order": "false",
+	})
+	must("creating "+topic, err)
+	expectEqual("code for the creation of "+topic+" ("+answer.Remark+")", 0, answer.Code)
+}
+
+// setGroup changes a group or makes one; settings in JSON, without the braces: the others are as usual.
+func (b broker) setGroup(group, settings string) {
+	answer, _, err := askWith(b.address, setGroupCode, nil, []byte(`{"groupName":"`+group+`",`+settings+`}`))
+	must("setting "+group, err)
+	expectEqual("code for the settings of "+group+" ("+answer.Remark+")", 0, answer.Code)
 }
 
 // maxOffset is the offset the next message of that queue will get.

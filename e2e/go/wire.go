@@ -23,6 +23,10 @@ type header struct {
 
 // ask sends one request over a connection of its own, for what this client has no function for.
 func ask(address string, code int, fields map[string]string) (header, []byte, error) {
+	return askWith(address, code, fields, nil)
+}
+
+func askWith(address string, code int, fields map[string]string, body []byte) (header, []byte, error) {
 	connection, err := net.DialTimeout("tcp", address, requestTimeout)
 	if err != nil {
 		return header{}, nil, err
@@ -35,9 +39,9 @@ func ask(address string, code int, fields map[string]string) (header, []byte, er
 	if err != nil {
 		return header{}, nil, err
 	}
-	frame := binary.BigEndian.AppendUint32(nil, uint32(4+len(request)))
+	frame := binary.BigEndian.AppendUint32(nil, uint32(4+len(request)+len(body)))
 	frame = binary.BigEndian.AppendUint32(frame, uint32(len(request)))
-	if _, err := connection.Write(append(frame, request...)); err != nil {
+	if _, err := connection.Write(append(append(frame, request...), body...)); err != nil {
 		return header{}, nil, err
 	}
 	return readAnswer(connection)

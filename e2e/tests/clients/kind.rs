@@ -12,6 +12,8 @@ pub(crate) enum Kind {
     TransactionsAreChecked,
     /// What has to be switched on.
     AllIsEnabled,
+    /// The broker tells clients an IPv6 address.
+    IpV6,
 }
 
 impl Kind {
@@ -31,6 +33,8 @@ impl Kind {
                 usual.set("transactionCheckInterval", 3000).set("transactionCheckMax", 1000)
             }
             Self::AllIsEnabled => usual.set("enablePropertyFilter", true).set("recallMessageEnable", true),
+            // Both families, as the checks of this crate come by the other.
+            Self::IpV6 => usual.set("brokerIP1", "::1").set("bindAddress", "::"),
             Self::MessagesExpire => {
                 usual.set("mappedFileSizeCommitLog", 1_048_576).set("fileReservedTime", 0)
             }

@@ -6,6 +6,7 @@ import java.net.DatagramSocket;
 import java.net.InetSocketAddress;
 import java.util.Map;
 
+import org.apache.rocketmq.client.exception.MQClientException;
 import org.apache.rocketmq.client.impl.MQClientAPIImpl;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
 import org.apache.rocketmq.common.TopicConfig;
@@ -42,12 +43,16 @@ final class Broker {
         return address;
     }
 
+    InetSocketAddress socketAddress() {
+        int colon = address.lastIndexOf(':');
+        return new InetSocketAddress(address.substring(0, colon), Integer.parseInt(address.substring(colon + 1)));
+    }
+
     /** The address of this machine on the way to the broker: where its messages are born, unless something translates addresses. */
     String clientHost() {
-        int colon = address.lastIndexOf(':');
         try (DatagramSocket socket = new DatagramSocket()) {
             // Sends nothing.
-            socket.connect(new InetSocketAddress(address.substring(0, colon), Integer.parseInt(address.substring(colon + 1))));
+            socket.connect(socketAddress());
             return socket.getLocalAddress().getHostAddress();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -58,6 +63,26 @@ final class Broker {
         api().createTopic(address, "TBW102", new TopicConfig(topic, readQueues, writeQueues, READ_AND_WRITE), TIMEOUT_MILLIS);
         Await.until("the name server serves " + writeQueues + " queues of " + topic,
             () -> client.fetchPublishMessageQueues(topic).size() == writeQueues);
+    }
+
+    /** Changes a topic or makes one; permissions: 4 to read, 2 to write. */
+    void setTopic(String topic, int readQueues, int writeQueues, int permissions) throws Exception {
+        done(ask(17, Map.of("topic", topic, "defaultTopic", "TBW102", "readQueueNums", String.valueOf(readQueues),
+            "writeQueueNums", String.valueOf(writeQueues), "perm", String.valueOf(permissions), "topicFilterType", "SINGLE_TAG", "order", "false")));
+    }
+
+    /** Changes a group or makes one; settings in JSON, without the braces: the others are as usual. */
+    void setGroup(String group, String settings) throws Exception {
+        done(ask(200, Map.of(), Samples.text("{\"groupName\":\"" + group + "\"," + settings + "}")));
+    }
+
+    /** The flags of a topic that the name server tells, or null when it does not know the topic. */
+    Integer flagsOf(String topic) throws Exception {
+        try {
+            return api().getTopicRouteInfoFromNameServer(topic, TIMEOUT_MILLIS).getQueueDatas().get(0).getTopicSysFlag();
+        } catch (MQClientException e) {
+            return null;
+        }
     }
 
     RemotingCommand ask(int code, Map<String, String> fields) throws Exception {
@@ -89,7 +114,7 @@ final class Broker {
     /** The bytes of the record at that offset of the log. */
     byte[] recordAt(long physicalOffset) throws Exception {
         RemotingCommand answer = ask(33, Map.of("offset", String.valueOf(physicalOffset)));
-        Expect.equal("code of the answer (" + answer.getRemark() + ")", ResponseCode.SUCCESS, answer.getCode());
+        done(answer);
         return answer.getBody();
     }
 
@@ -102,8 +127,12 @@ final class Broker {
         }
     }
 
-    private static long offsetIn(RemotingCommand answer) {
+    private static void done(RemotingCommand answer) {
         Expect.equal("code of the answer (" + answer.getRemark() + ")", ResponseCode.SUCCESS, answer.getCode());
+    }
+
+    private static long offsetIn(RemotingCommand answer) {
+        done(answer);
         return Long.parseLong(answer.getExtFields().get("offset"));
     }
 

@@ -18,6 +18,8 @@ public final class Cases {
         ALL.put("send-async", Sending::async);
         ALL.put("send-oneway", Sending::oneway);
         ALL.put("send-batch", Sending::batch);
+        ALL.put("batch-of-each-its-own", Batches::each);
+        ALL.put("batch-refused", Batches::refused);
         ALL.put("queue-selection", QueueSelection::run);
         ALL.put("auto-created-topic", AutoCreatedTopic::created);
         ALL.put("auto-create-off", AutoCreatedTopic::refused);
@@ -26,10 +28,15 @@ public final class Cases {
         ALL.put("refused-sends", Refusals::sends);
         ALL.put("refused-pulls", Refusals::pulls);
         ALL.put("refused-requests", Refusals::others);
+        ALL.put("permissions", Permissions::raw);
+        ALL.put("topic-not-written", Permissions::notWritten);
+        ALL.put("topic-not-read", Permissions::notRead);
 
         ALL.put("push-concurrently", PushConcurrently::run);
         ALL.put("rebalance-announced", RebalanceAnnounced::run);
         ALL.put("push-orderly", PushOrderly::run);
+        ALL.put("queue-locks", QueueLocks::raw);
+        ALL.put("queue-locked-by-another", QueueLocks::consumed);
         ALL.put("orderly-after-peer-killed", OrderlyAfterPeerKilled::run);
         ALL.put("orderly-peer", OrderlyAfterPeerKilled::peer);
         ALL.put("lite-pull-assign", LitePull::assign);
@@ -43,6 +50,10 @@ public final class Cases {
         ALL.put("consume-from-when-old", ConsumeFrom::whenOld);
         ALL.put("retry-after-failed-listener", RetryAfterFailedListener::run);
 
+        ALL.put("group-suspended", GroupSettings::suspended);
+        ALL.put("group-not-broadcast", GroupSettings::notBroadcast);
+        ALL.put("group-retries", GroupSettings::retries);
+
         ALL.put("offsets-survive-consumer-restart", OffsetsSurvive::consumerRestart);
         ALL.put("offsets-survive-broker-restart", OffsetsSurvive::brokerRestart);
         ALL.put("messages-survive-broker-kill", MessagesSurviveBrokerKill::run);
@@ -50,6 +61,7 @@ public final class Cases {
         ALL.put("transactions", Transactions::run);
         ALL.put("transactions-survive-broker-kill", Transactions::surviveKill);
 
+        ALL.put("delay-levels", DelayLevels::run);
         ALL.put("timed-delivery", TimedDelivery::run);
         ALL.put("timed-delivery-recalled", TimedDelivery::recall);
         ALL.put("timed-delivery-survives-broker-kill", TimedDelivery::surviveKill);
@@ -60,6 +72,8 @@ public final class Cases {
 
         ALL.put("traces", Traces::run);
         ALL.put("namespaces", Namespaces::run);
+        ALL.put("namespaces-v2", NamespacesV2::run);
+        ALL.put("unit-mode", UnitMode::run);
         ALL.put("dead-letters", DeadLetters::concurrently);
         ALL.put("dead-letters-in-order", DeadLetters::inOrder);
         ALL.put("request-reply", RequestReply::run);

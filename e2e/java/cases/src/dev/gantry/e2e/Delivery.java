@@ -78,7 +78,7 @@ final class Delivery {
         Expect.equal("reconsume times " + which, 0, received.getReconsumeTimes());
         Expect.equal("system flag " + which, 0, received.getSysFlag());
         Expect.equal("crc of the body " + which, UtilAll.crc32(sent.message().getBody()), received.getBodyCRC());
-        Expect.equal("store host " + which, broker.address(), hostAndPort(received));
+        Expect.equal("store host " + which, broker.socketAddress(), received.getStoreHost());
         Expect.equal("born host " + which, broker.clientHost(), received.getBornHostString());
         Expect.that("stored after it was born " + which, received.getStoreTimestamp() >= received.getBornTimestamp());
         Expect.equal("offset id " + which, offsetId(received), ((MessageClientExt) received).getOffsetMsgId());
@@ -99,11 +99,6 @@ final class Delivery {
         Map<String, String> properties = new TreeMap<>(received.getProperties());
         properties.keySet().removeAll(OF_THE_CONSUMER);
         return properties;
-    }
-
-    private static String hostAndPort(MessageExt message) {
-        InetSocketAddress host = (InetSocketAddress) message.getStoreHost();
-        return host.getAddress().getHostAddress() + ":" + host.getPort();
     }
 
     /** The id that says where the record lies: the broker's address and the offset in its log. */

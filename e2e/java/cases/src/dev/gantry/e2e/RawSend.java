@@ -5,11 +5,13 @@ import java.util.Map;
 
 import org.apache.rocketmq.remoting.protocol.RemotingCommand;
 
-/** SEND_MESSAGE_V2 as it stands on the wire, for sends which the client itself would refuse. */
+/** SEND_MESSAGE_V2 and SEND_BATCH_MESSAGE as they stand on the wire, for sends which the client itself would refuse. */
 final class RawSend {
     private static final int SEND_MESSAGE_V2 = 310;
+    private static final int SEND_BATCH_MESSAGE = 320;
 
     private final Map<String, String> fields = new HashMap<>();
+    private int code = SEND_MESSAGE_V2;
     private byte[] body = Samples.text("raw");
 
     private RawSend() {
@@ -34,12 +36,19 @@ final class RawSend {
         return this;
     }
 
+    /** The messages of a batch, one behind the other. */
+    RawSend batch(byte[] messages) {
+        code = SEND_BATCH_MESSAGE;
+        fields.put("m", "true");
+        return body(messages);
+    }
+
     RawSend properties(String properties) {
         fields.put("i", properties);
         return this;
     }
 
     RemotingCommand by(Broker broker) throws Exception {
-        return broker.ask(SEND_MESSAGE_V2, fields, body);
+        return broker.ask(code, fields, body);
     }
 }

@@ -75,7 +75,7 @@ final class Sending {
     }
 
     /** A batch lies in one queue without a gap; its ids come joined by commas and its offset is that of the first message. */
-    private static List<Sent> each(List<Message> batch, SendResult result) {
+    static List<Sent> each(List<Message> batch, SendResult result) {
         Expect.equal("status of the send", SendStatus.SEND_OK, result.getSendStatus());
         String[] uniqueKeys = result.getMsgId().split(",");
         String[] offsetIds = result.getOffsetMsgId().split(",");
@@ -89,7 +89,7 @@ final class Sending {
         return sent;
     }
 
-    private static void consumeBack(Stage stage, String topic, List<Sent> sent, Delivery delivery) throws Exception {
+    static void consumeBack(Stage stage, String topic, List<Sent> sent, Delivery delivery) throws Exception {
         Inbox inbox = new Inbox();
         stage.consumeAll(stage.name("group"), topic, inbox);
         List<MessageExt> received = inbox.await(sent.size());
