@@ -8,7 +8,7 @@ mod support;
 use bytes::BytesMut;
 use gantry_remoting::{CommandBuf, RequestCode, ResponseCode};
 use std::time::{Duration, Instant};
-use support::{Broker, WAIT, free_port, read_queue, send, send_command};
+use support::{Broker, WAIT, free_port, read_queue, send, send_command, send_command_with};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -73,6 +73,10 @@ async fn what_cannot_be_is_refused_with_a_reason() {
         assert_eq!(answer.response_code(), ResponseCode::INVALID_PARAMETER, "{topic:?}");
         assert!(answer.remark.is_some_and(|text| !text.is_empty()));
     }
+    let message = [0_u8, 0, 0, 22, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    let batch = |properties| ask(send_command_with("T", 0, properties, true, message.to_vec()));
+    assert_eq!(batch("").await.response_code(), ResponseCode::SUCCESS);
+    assert_eq!(batch("DELAY\u{1}1\u{2}").await.response_code(), ResponseCode::MESSAGE_ILLEGAL);
     for code in [0, -1, 99_999, i32::MAX] {
         let answer = ask(CommandBuf::request(RequestCode(code))).await;
         assert_eq!(answer.response_code(), ResponseCode::REQUEST_CODE_NOT_SUPPORTED);

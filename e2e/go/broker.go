@@ -42,6 +42,10 @@ func findBroker(nameServer string) broker {
 // createTopic returns when the name server serves the topic.
 func (b broker) createTopic(topic string, queues int) {
 	b.setTopic(topic, queues, readPerm|writePerm)
+	b.awaitRoute(topic)
+}
+
+func (b broker) awaitRoute(topic string) {
 	await("the name server serves "+topic, func() bool {
 		answer, _, err := ask(b.nameServer, routeCode, map[string]string{"topic": topic})
 		return err == nil && answer.Code == 0

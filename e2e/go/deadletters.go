@@ -67,6 +67,7 @@ func deadLettersInOrder(s *stage) {
 func isDead(s *stage, group string, one sent) {
 	letters := "%DLQ%" + group
 	await("a dead letter", func() bool { return s.theBroker().maxOffset(letters, 0) == 1 })
+	s.theBroker().awaitRoute(letters)
 	var dead inbox
 	s.consume(s.name("reader"), letters, "*", dead.listen)
 	letter := dead.await(1)[0]

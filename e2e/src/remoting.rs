@@ -192,7 +192,7 @@ fn response(header: &Value, body: Vec<u8>) -> Response {
     }
 }
 
-/// Whether that name server lists that broker address.
+/// Whether that name server lists a broker of this machine with that port, by whatever address.
 pub fn is_registered(name_server: u16, broker: u16) -> Result<bool> {
     let mut connection = Connection::open(name_server)?;
     let cluster = connection.call(&Request::new(code::GET_BROKER_CLUSTER_INFO))?;
@@ -200,6 +200,6 @@ pub fn is_registered(name_server: u16, broker: u16) -> Result<bool> {
         bail!("cluster info: {} {}", cluster.code, cluster.remark);
     }
     // Searched as text: Apache's name server writes maps that are no JSON.
-    let address = format!("\"127.0.0.1:{broker}\"");
-    Ok(String::from_utf8_lossy(&cluster.body).contains(&address))
+    let port = format!(":{broker}\"");
+    Ok(String::from_utf8_lossy(&cluster.body).contains(&port))
 }

@@ -417,6 +417,16 @@ mod tests {
     }
 
     #[test]
+    fn an_ipv6_address_may_stand_in_brackets() {
+        let mut config = BrokerConfig::new("/tmp/x");
+        for text in ["brokerIP1=::1", "brokerIP1=[::1]"] {
+            config.apply(text).unwrap();
+            assert_eq!(config.broker_ip1, std::net::Ipv6Addr::LOCALHOST);
+        }
+        assert!(config.apply("brokerIP1=[::1").is_err());
+    }
+
+    #[test]
     fn bad_values_say_what_they_should_be() {
         for text in [
             "listenPort=70000",

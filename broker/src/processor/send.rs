@@ -211,6 +211,9 @@ fn store_batch(
             format!("batch request does not support retry group {}", header.topic),
         ));
     }
+    if facts.delay_level > 0 {
+        return Err(Refusal::new(ResponseCode::MESSAGE_ILLEGAL, "a batch cannot wait for its time"));
+    }
     let mut texts = Vec::new();
     let mut elements = Vec::new();
     for element in batch::elements(body) {

@@ -34,7 +34,8 @@ impl Kind {
             }
             Self::AllIsEnabled => usual.set("enablePropertyFilter", true).set("recallMessageEnable", true),
             // Both families, as the checks of this crate come by the other.
-            Self::IpV6 => usual.set("brokerIP1", "::1").set("bindAddress", "::"),
+            // In brackets, because Apache's broker puts the port right behind it, which Go does not read otherwise.
+            Self::IpV6 => usual.set("brokerIP1", "[::1]").set("bindAddress", "::"),
             Self::MessagesExpire => {
                 usual.set("mappedFileSizeCommitLog", 1_048_576).set("fileReservedTime", 0)
             }

@@ -1,5 +1,6 @@
 package dev.gantry.e2e;
 
+import java.net.Inet6Address;
 import java.net.InetSocketAddress;
 import java.util.HashMap;
 import java.util.HexFormat;
@@ -20,6 +21,9 @@ final class Delivery {
     /** Put into each stored message by the broker. */
     private static final Map<String, String> OF_THE_BROKER =
         Map.of("MSG_REGION", "DefaultRegion", "TRACE_ON", "true", "CLUSTER", "DefaultCluster");
+
+    private static final int BORN_HOST_V6 = 0x10;
+    private static final int STORE_HOST_V6 = 0x20;
 
     private final Broker broker;
     private final Map<String, String> addedByBroker;
@@ -76,7 +80,7 @@ final class Delivery {
         Expect.equal("keys " + which, sent.message().getKeys(), received.getKeys());
         Expect.equal("properties " + which, expectedProperties(sent), storedProperties(received));
         Expect.equal("reconsume times " + which, 0, received.getReconsumeTimes());
-        Expect.equal("system flag " + which, 0, received.getSysFlag());
+        Expect.equal("system flag " + which, flagsOfHosts(), received.getSysFlag());
         Expect.equal("crc of the body " + which, UtilAll.crc32(sent.message().getBody()), received.getBodyCRC());
         Expect.equal("store host " + which, broker.socketAddress(), received.getStoreHost());
         Expect.equal("born host " + which, broker.clientHost(), received.getBornHostString());
@@ -99,6 +103,12 @@ final class Delivery {
         Map<String, String> properties = new TreeMap<>(received.getProperties());
         properties.keySet().removeAll(OF_THE_CONSUMER);
         return properties;
+    }
+
+    /** How long the two hosts are in the record. */
+    private int flagsOfHosts() {
+        boolean isLong = broker.socketAddress().getAddress() instanceof Inet6Address;
+        return isLong ? BORN_HOST_V6 | STORE_HOST_V6 : 0;
     }
 
     /** The id that says where the record lies: the broker's address and the offset in its log. */
