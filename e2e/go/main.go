@@ -21,6 +21,7 @@ var cases = map[string]func(*stage){
 	"timed-delivery":                   timedDelivery,
 	"dead-letters":                     deadLetters,
 	"dead-letters-in-order":            deadLettersInOrder,
+	"queue-locked-by-another":          queueLockedByAnother,
 	"request-reply":                    requestReply,
 	"traces":                           leavesTraces,
 	"namespaces":                       namespaces,

@@ -52,7 +52,7 @@ pub(crate) const CASES: &[Case] = &[
     case("namespaces-v2", &[Java5]),
     case("unit-mode", JAVA),
     case("request-reply", EVERY),
-    case("queue-locked-by-another", JAVA),
+    case("queue-locked-by-another", EVERY),
     case("group-suspended", EVERY),
     case("group-not-broadcast", EVERY),
     case("topic-not-read", EVERY),
