@@ -55,6 +55,7 @@ async fn send_back(connection: &Connection, failed: &Failed) -> Option<()> {
         delay_level: 1,
         origin_msg_id: None,
         origin_topic: Some("T"),
+        unit_mode: false,
         max_reconsume_times: Some(LIMIT),
     };
     let command = command.into_command(CommandBuf::request(RequestCode::CONSUMER_SEND_MSG_BACK));
