@@ -7,9 +7,11 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+type ByGroup = RwLock<HashMap<Box<str>, AtomicI64>>;
+
 /// Offsets by group, of a queue. Small while nobody asked.
 #[derive(Debug, Default)]
-pub(crate) struct Asked(OnceLock<Box<RwLock<HashMap<Box<str>, AtomicI64>>>>);
+pub(crate) struct Asked(OnceLock<Box<ByGroup>>);
 
 impl Asked {
     /// A group asks for messages from `offset` on.

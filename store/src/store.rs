@@ -323,6 +323,13 @@ impl Store {
         places.into_iter().filter_map(|place| self.read_at(place)).filter(has_key).collect()
     }
 
+    /// Waits until a [`query`](Self::query) finds what was appended before, but no longer than `limit`; false when it may not.
+    #[must_use]
+    pub fn await_index(&self, limit: Duration) -> bool {
+        let end = self.inner.readable_end();
+        self.inner.index.as_ref().is_none_or(|index| index.wait_for(end, limit))
+    }
+
     /// Store time and place of the newest message in the index; zeros when there is none.
     #[must_use]
     pub fn index_last_update(&self) -> (i64, PhysicalOffset) {

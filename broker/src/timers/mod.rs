@@ -24,12 +24,16 @@ use gantry_remoting::reply::Refusal;
 use gantry_store::{Appended, ConsumeQueue, NewMessage, QueueOffset, Store, Tag};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 const PLACE: Place =
     Place { entries: name::TIMER_TOPIC, marks: name::TIMER_MARKS_TOPIC, group: "CID_RMQ_SYS_TIMER" };
 
 /// Bytes of properties that a delivered message has and a waiting one has not, at most.
 pub(crate) const STAMPS: usize = 2 * ("TIMER_ENQUEUE_MS".len() + 2 + 19);
+
+/// How long a recall waits for the index, which is behind by milliseconds at most unless the disk is stuck.
+const INDEX_WAIT: Duration = Duration::from_secs(2);
 
 /// The messages that wait for their time. An entry's `tagCode` is its time.
 #[derive(Debug)]
@@ -70,6 +74,11 @@ impl Timers {
         if !broker.config().message_index_enable {
             let text = "recall failed: without an index (messageIndexEnable) messages are not found";
             return Err(Refusal::new(ResponseCode::SERVICE_NOT_AVAILABLE, text));
+        }
+        // Who is told that a message was taken back relies on it.
+        if !broker.store.await_index(INDEX_WAIT) {
+            let text = "recall failed: the index is behind what was stored, try again";
+            return Err(Refusal::new(ResponseCode::SYSTEM_BUSY, text));
         }
         let mut over = None;
         for bytes in broker.store.query(PLACE.entries, key, &(0..=i64::MAX), MANY) {

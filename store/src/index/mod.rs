@@ -226,8 +226,8 @@ impl Index {
         found.into_iter().rev().collect()
     }
 
-    /// Waits until everything below `end` is indexed, but no longer than `limit`.
-    pub(crate) fn wait_for(&self, end: PhysicalOffset, limit: Duration) {
+    /// Waits until everything below `end` is indexed, but no longer than `limit`; false when it is not by then.
+    pub(crate) fn wait_for(&self, end: PhysicalOffset, limit: Duration) -> bool {
         let mut asked = self.asked.lock();
         let deadline = std::time::Instant::now() + limit;
         while self.indexed() < end && !self.stopping.load(Ordering::SeqCst) {
@@ -238,9 +238,10 @@ impl Index {
                     behind = end - self.indexed(),
                     "the index is behind: a query may miss the newest messages"
                 );
-                return;
+                return false;
             }
         }
+        true
     }
 
     /// Time of the newest indexed message and its place; zeros when there is none.
