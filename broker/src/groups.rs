@@ -58,8 +58,7 @@ impl Groups {
             return None;
         }
         tracing::info!(group, "consumer group created");
-        // Not written at once: a client makes it again after a crash, and shall not wait for the disk here.
-        self.put(of_name(group));
+        self.update(of_name(group));
         self.get(group)
     }
 

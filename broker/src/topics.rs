@@ -373,7 +373,10 @@ mod tests {
         assert_eq!(config.topic_sys_flag, 0);
         let many = on.inherit("U", name::DEFAULT_TOPIC, 99, 100, true).unwrap().unwrap().config();
         assert_eq!((many.write_queue_nums, many.topic_sys_flag), (8, FLAG_UNIT));
-        assert!(on.inherit("V", "BenchmarkTest", 4, 100, false).unwrap().is_none(), "without the inherit bit");
+        assert!(
+            on.inherit("V", "BenchmarkTest", 4, 100, false).unwrap().is_none(),
+            "without the inherit bit"
+        );
         let full = on.inherit("X", name::DEFAULT_TOPIC, 4, on.len(), false).unwrap_err();
         assert!(full.remark.contains("autoCreateTopicMax"), "{full}");
         let off = topics(dir.path(), false);
