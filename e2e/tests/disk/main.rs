@@ -48,7 +48,7 @@ fn main() -> ExitCode {
 fn trials() -> Result<Vec<Trial>> {
     let mut trials = Vec::new();
     for (name, flush) in [("async-flush", "ASYNC_FLUSH"), ("sync-flush", "SYNC_FLUSH")] {
-        let available = Target::Gantry.available()?.and(LoopDisk::available());
+        let available = Target::Gantry.available()?.and_then(|()| LoopDisk::available());
         trials.push(report::trial(format!("frozen::{name}"), available, move || frozen(flush)));
     }
     Ok(trials)
