@@ -8,13 +8,16 @@ use gantry_nameserver::Config;
 use gantry_remoting::body::ClusterInfo;
 use gantry_remoting::client::Connection;
 use gantry_remoting::{CommandBuf, RequestCode, fastjson};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
-use support::{WAIT, free_port, send};
+use support::{WAIT, free_port, host, send};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
+
+/// A port of the kernel's choice.
+const ANYWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 struct NameServer {
     addr: SocketAddr,
@@ -26,11 +29,10 @@ struct NameServer {
 }
 
 impl NameServer {
-    async fn start(port: u16) -> Self {
+    async fn start(listen: SocketAddr) -> Self {
         let (stop, stopped) = watch::channel(false);
         let data = TempDir::new().unwrap();
-        let listen = |port| SocketAddr::from(([127, 0, 0, 1], port));
-        let config = Config { external_listen: Some(listen(0)), ..Config::new(listen(port), data.path()) };
+        let config = Config { external_listen: Some(ANYWHERE), ..Config::new(listen, data.path()) };
         let running = gantry_nameserver::start(config, stopped).await.unwrap();
         Self {
             addr: running.addr,
@@ -82,11 +84,11 @@ struct Broker {
 impl Broker {
     async fn start(name: &str, settings: &str) -> Self {
         let root = TempDir::new().unwrap();
-        let probe = free_port();
+        let (host, probe) = (host(), free_port());
         let mut config = BrokerConfig::new(root.path());
         let unknown = config
             .apply(&format!(
-                "brokerName={name}\nbrokerIP1=127.0.0.1\nbindAddress=127.0.0.1\nvipChannelEnabled=false\n\
+                "brokerName={name}\nbrokerIP1={host}\nbindAddress={host}\nvipChannelEnabled=false\n\
                  diskMaxUsedSpaceRatio=99\ndiskSpaceCleanForciblyRatio=99\ndiskSpaceWarningLevelRatio=99\n\
                  mapedFileSizeCommitLog=1048576\nwarmMapedFileEnable=false\nprobeListenPort={probe}\n{settings}"
             ))
@@ -104,7 +106,7 @@ impl Broker {
     }
 
     async fn get(&self, path: &str) -> String {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.probe)).await.unwrap();
+        let mut stream = TcpStream::connect((host(), self.probe)).await.unwrap();
         stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes()).await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
@@ -133,11 +135,11 @@ impl Broker {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broker_is_ready_once_a_name_server_knows_it() {
-    let port = free_port();
-    let broker = Broker::start("a", &format!("namesrvAddr=127.0.0.1:{port}")).await;
+    let later = SocketAddr::from((host(), free_port()));
+    let broker = Broker::start("a", &format!("namesrvAddr={later}")).await;
     broker.await_ready("\r\n\r\nregistering").await;
     assert!(broker.get("/healthz").await.starts_with("HTTP/1.1 200 "));
-    let name_server = NameServer::start(port).await;
+    let name_server = NameServer::start(later).await;
     assert!(name_server.await_brokers(&["a"]).await < Duration::from_secs(5), "tried each second");
     broker.await_ready("\r\n\r\nok").await;
 
@@ -165,15 +167,15 @@ async fn without_a_name_server_a_broker_is_ready_at_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_name_server_that_restarted_knows_the_brokers_soon_whatever_the_others_do() {
-    let name_server = NameServer::start(0).await;
+    let name_server = NameServer::start(SocketAddr::from((host(), free_port()))).await;
     // Nobody ever answers there.
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let silent = silent.local_addr().unwrap();
     let broker = Broker::start("a", &format!("namesrvAddr={silent};{}", name_server.addr)).await;
     name_server.await_brokers(&["a"]).await;
-    let port = name_server.addr.port();
+    let addr = name_server.addr;
     name_server.stop().await;
-    let name_server = NameServer::start(port).await;
+    let name_server = NameServer::start(addr).await;
     let took = name_server.await_brokers(&["a"]).await;
     assert!(took < Duration::from_secs(5), "{took:?}");
     drop(broker);
@@ -181,7 +183,7 @@ async fn a_name_server_that_restarted_knows_the_brokers_soon_whatever_the_others
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_host_name_stands_for_the_name_servers_behind_it() {
-    let name_server = NameServer::start(0).await;
+    let name_server = NameServer::start(ANYWHERE).await;
     let settings =
         format!("namesrvAddr=localhost:{}\nfetchNameSrvAddrByDnsLookup=true", name_server.addr.port());
     let broker = Broker::start("a", &settings).await;
@@ -193,7 +195,7 @@ async fn a_host_name_stands_for_the_name_servers_behind_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clients_outside_are_told_the_external_address() {
-    let name_server = NameServer::start(0).await;
+    let name_server = NameServer::start(ANYWHERE).await;
     let settings = format!("namesrvAddr={}", name_server.addr);
     let hidden = Broker::start("a", &settings).await;
     let shown = Broker::start("b", &format!("{settings}\nexternalAddress=b.example.com:31911")).await;
@@ -206,7 +208,7 @@ async fn clients_outside_are_told_the_external_address() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broker_that_leaves_serves_until_producers_have_gone_to_another() {
-    let name_server = NameServer::start(0).await;
+    let name_server = NameServer::start(ANYWHERE).await;
     let settings = format!("namesrvAddr={}\nleaveTimeoutMillis=15000", name_server.addr);
     let (stays, leaves) = (Broker::start("a", &settings).await, Broker::start("b", &settings).await);
     name_server.await_brokers(&["a", "b"]).await;
@@ -236,7 +238,7 @@ async fn a_broker_that_leaves_serves_until_producers_have_gone_to_another() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn leaving_is_over_when_its_time_is_or_when_told_to_hurry() {
-    let name_server = NameServer::start(0).await;
+    let name_server = NameServer::start(ANYWHERE).await;
     let settings = |millis: u32| format!("namesrvAddr={}\nleaveTimeoutMillis={millis}", name_server.addr);
     let _stays = Broker::start("a", &settings(0)).await;
     let short = Broker::start("b", &settings(500)).await;

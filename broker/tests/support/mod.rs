@@ -20,7 +20,7 @@ use gantry_message::{Record, record};
 use gantry_remoting::client::{Connection, Error};
 use gantry_remoting::header::{PullMessage, QueueBound, SendMessageV2, ToFields as _};
 use gantry_remoting::{CommandBuf, RequestCode, ResponseCode};
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -64,8 +64,6 @@ impl Broker {
         }
         for setting in [
             "brokerName=b",
-            "brokerIP1=127.0.0.1",
-            "bindAddress=127.0.0.1",
             "vipChannelEnabled=false",
             "diskMaxUsedSpaceRatio=99",
             "diskSpaceCleanForciblyRatio=99",
@@ -76,6 +74,8 @@ impl Broker {
         {
             command.args(["--set", setting]);
         }
+        command.args(["--set", &format!("brokerIP1={}", host())]);
+        command.args(["--set", &format!("bindAddress={}", host())]);
         command.args(["--set", &format!("listenPort={port}")]);
         command.args(["--set", &format!("storePathRootDir={}", root.display())]);
         let log = root.with_extension("log");
@@ -86,7 +86,7 @@ impl Broker {
             .stderr(file)
             .spawn()
             .expect("the broker starts");
-        Self { child, addr: format!("127.0.0.1:{port}"), log }
+        Self { child, addr: format!("{}:{port}", host()), log }
     }
 
     /// Waits until it takes connections; false when it has ended.
@@ -144,14 +144,19 @@ impl Drop for Broker {
     }
 }
 
-/// A port that nobody listens on now, below those that the kernel gives to clients.
+/// The loopback address of this process alone. A broker that is down between two lives would lose a shared one's port to another
+/// test's broker, and that one's messages would be judged.
+pub fn host() -> Ipv4Addr {
+    let [_, high, middle, low] = std::process::id().to_be_bytes();
+    Ipv4Addr::new(127, 1 + high, middle, low)
+}
+
+/// A port of [`host`] that nobody listens on now, and that no other test of this process was given.
 pub fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let seed = std::process::id() % 9_000;
+    static NEXT: AtomicU16 = AtomicU16::new(11_000);
     loop {
-        let n = NEXT.fetch_add(1, Ordering::Relaxed);
-        let port = 20_000 + (seed as u16 + n * 7) % 12_000;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+        let port = NEXT.fetch_add(1, Ordering::Relaxed);
+        if TcpListener::bind((host(), port)).is_ok() {
             return port;
         }
     }
