@@ -14,6 +14,8 @@ pub(crate) struct Case {
     pub(crate) args: &'static [&'static str],
     pub(crate) clients: &'static [Client],
     pub(crate) servers: Servers,
+    /// In a process of its own.
+    pub(crate) alone: bool,
     limit_seconds: u64,
 }
 
@@ -29,40 +31,41 @@ const JAVA: &[Client] = &[Java5, Java4];
 
 /// The long ones first, so that the short ones fill the gaps beside them.
 pub(crate) const CASES: &[Case] = &[
-    case("orderly-after-peer-killed", JAVA).within(400),
-    case("bulk", &[Java5]).with(&["100000", "1024", "64", "2"]).within(400),
-    case("bulk-4.9", &[Java4]).program("bulk").with(&["20000", "1024", "64", "2"]).within(400),
+    case("orderly-after-peer-killed", JAVA).alone().within(400),
+    case("bulk", &[Java5]).with(&["100000", "1024", "64", "2"]).alone().within(400),
+    case("bulk-4.9", &[Java4]).program("bulk").with(&["20000", "1024", "64", "2"]).alone().within(400),
     case("offsets-survive-broker-restart", JAVA).on_own(Kind::Usual),
     case("messages-survive-broker-kill", JAVA).on_own(Kind::Usual),
     case("consume-from-when-old", JAVA).on_own(Kind::MessagesExpire),
     case("transactions-survive-broker-kill", JAVA).on_own(Kind::TransactionsAreChecked),
-    case("transactions", EVERY).on(Kind::TransactionsAreChecked),
+    // On Apache's broker the checks take most of a core from then on.
+    case("transactions", EVERY).on_own(Kind::TransactionsAreChecked),
     case("timed-delivery-survives-broker-kill", JAVA).on_own(Kind::Usual),
     case("timed-delivery", EVERY),
     case("delay-levels", EVERY),
     // These speak below the client, so that one is as good as the other.
     case("timed-delivery-recalled", &[Java5]).on(Kind::AllIsEnabled),
-    case("pop-push", &[Java5]),
+    case("pop-push", &[Java5]).alone(),
     case("pop", &[Java5]),
     case("pop-in-order", &[Java5]),
-    case("dead-letters-in-order", EVERY),
-    case("dead-letters", EVERY),
+    case("dead-letters-in-order", EVERY).alone(),
+    case("dead-letters", EVERY).alone(),
     case("traces", EVERY),
     case("namespaces", EVERY),
     case("namespaces-v2", &[Java5]),
-    case("unit-mode", JAVA),
+    case("unit-mode", JAVA).alone(),
     case("request-reply", EVERY),
-    case("queue-locked-by-another", EVERY),
+    case("queue-locked-by-another", EVERY).alone(),
     case("group-suspended", EVERY),
     case("group-not-broadcast", EVERY),
     case("topic-not-read", EVERY),
     case("topic-not-written", EVERY),
     case("push-orderly", EVERY),
-    case("retry-after-failed-listener", EVERY),
+    case("retry-after-failed-listener", EVERY).alone(),
     case("push-concurrently", EVERY),
     case("lite-pull-assign", JAVA),
     case("lite-pull-subscribe", JAVA),
-    case("rebalance-announced", JAVA),
+    case("rebalance-announced", JAVA).alone(),
     case("consume-from-first", EVERY),
     case("consume-from-last", EVERY),
     case("consume-from-timestamp", JAVA),
@@ -95,7 +98,7 @@ pub(crate) const CASES: &[Case] = &[
     case("ipv6-view-by-id", JAVA).program("view-by-id").on(Kind::IpV6),
     case("ipv6-send-sync", EVERY).program("send-sync").on(Kind::IpV6),
     case("ipv6-send-batch", JAVA).program("batch-of-each-its-own").on(Kind::IpV6),
-    case("ipv6-retry", JAVA).program("retry-after-failed-listener").on(Kind::IpV6),
+    case("ipv6-retry", JAVA).program("retry-after-failed-listener").on(Kind::IpV6).alone(),
 ];
 
 const fn case(name: &'static str, clients: &'static [Client]) -> Case {
@@ -105,6 +108,7 @@ const fn case(name: &'static str, clients: &'static [Client]) -> Case {
         args: &[],
         clients,
         servers: Servers::Shared(Kind::Usual),
+        alone: false,
         limit_seconds: 180,
     }
 }
@@ -124,6 +128,11 @@ impl Case {
 
     const fn on_own(self, kind: Kind) -> Self {
         Self { servers: Servers::Own(kind), ..self }
+    }
+
+    /// It sets what holds for a whole process, or has the machine to itself as far as it can.
+    const fn alone(self) -> Self {
+        Self { alone: true, ..self }
     }
 
     const fn within(self, limit_seconds: u64) -> Self {

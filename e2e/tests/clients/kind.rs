@@ -22,6 +22,8 @@ impl Kind {
             // The default index files take 420 MB a cluster from an implementation that allocates them.
             .set("maxHashSlotNum", 50_000)
             .set("maxIndexNum", 200_000)
+            // Apache's broker writes its whole wheel each second, which takes an eighth of a core for each cluster.
+            .set("timerFlushIntervalMs", 30_000)
             // With several cases on few cores, 200 ms in a queue is no overload.
             .set("waitTimeMillsInSendQueue", 60_000)
             .set("osPageCacheBusyTimeOutMills", 60_000);

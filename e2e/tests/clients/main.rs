@@ -37,6 +37,7 @@ fn main() -> ExitCode {
     }
     let start = Instant::now();
     let conclusion = libtest_mimic::run(&args, trials);
+    case::stop_idle();
     shared::stop_all();
     if !args.list {
         print_summary(&conclusion, start.elapsed());
@@ -71,7 +72,8 @@ fn run(target: Target, client: Client, case: &Case) -> Result<()> {
     match case.servers {
         Servers::Shared(kind) => {
             let cluster = shared::cluster(target, kind)?;
-            case::run(client, case.program, case.args, &mut Stage::Shared(&cluster), case.limit())
+            let run = if case.alone { case::run } else { case::run_beside };
+            run(client, case.program, case.args, &mut Stage::Shared(&cluster), case.limit())
         }
         Servers::Own(kind) => {
             let mut cluster = Cluster::start(target, kind.setup())?;

@@ -1,5 +1,6 @@
 package dev.gantry.e2e;
 
+import java.io.IOException;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -7,7 +8,7 @@ import java.util.Map;
 
 /**
  * {@code Cases <case> <name server> [args]} runs one case: exit code 0 when it holds, 1 with the reason when it does not.
- * {@code Cases all-of a,b,c <name server>} runs several after each other, with a line for each.
+ * {@code Cases serve} runs those that come as lines {@code <case> <name server> [args]} on standard input, and says of each how it went.
  */
 public final class Cases {
     private static final Harness HARNESS = new Harness();
@@ -89,27 +90,27 @@ public final class Cases {
     private Cases() {
     }
 
-    public static void main(String[] args) {
+    public static void main(String[] args) throws IOException {
         if (args.length == 1 && args[0].equals("list")) {
             ALL.keySet().forEach(System.out::println);
             System.exit(0);
         }
-        if (args.length >= 3 && args[0].equals("all-of")) {
-            System.exit(runAll(List.of(args[1].split(",")), args[2]) ? 0 : 1);
+        if (args.length == 1 && args[0].equals("serve")) {
+            serve();
+            System.exit(0);
         }
         if (args.length < 2 || !ALL.containsKey(args[0])) {
-            System.err.println("usage: Cases <case> <name server> [args] | Cases all-of <case>,<case> <name server> | Cases list");
+            System.err.println("usage: Cases <case> <name server> [args] | Cases serve | Cases list");
             System.exit(2);
         }
         System.exit(run(args[0], args[1], Arrays.asList(args).subList(2, args.length)) ? 0 : 1);
     }
 
-    private static boolean runAll(List<String> cases, String namesrv) {
-        boolean allHeld = true;
-        for (String each : cases) {
-            allHeld &= run(each, namesrv, List.of());
+    private static void serve() throws IOException {
+        for (String line = HARNESS.nextCase(); line != null; line = HARNESS.nextCase()) {
+            List<String> words = List.of(line.split(" "));
+            HARNESS.ended(run(words.get(0), words.get(1), words.subList(2, words.size())));
         }
-        return allHeld;
     }
 
     private static boolean run(String name, String namesrv, List<String> args) {

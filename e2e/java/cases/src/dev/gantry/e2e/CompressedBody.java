@@ -22,6 +22,7 @@ final class CompressedBody {
         System.setProperty("rocketmq.message.compressType", algorithm);
         String topic = stage.topic(1);
         DefaultMQProducer producer = stage.producer();
+        System.clearProperty("rocketmq.message.compressType");
         byte[] body = Samples.text("All work and no play makes Jack a dull boy. ".repeat(2_000));
         Message message = new Message(topic, "tag", "key", body);
         Sent sent = Sent.answered(message, producer.send(message));

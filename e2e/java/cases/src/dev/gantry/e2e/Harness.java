@@ -12,6 +12,17 @@ import java.nio.charset.StandardCharsets;
 final class Harness {
     private final BufferedReader answers = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
 
+    /** The next case to run, with its arguments; null when there is none. */
+    String nextCase() throws IOException {
+        return answers.readLine();
+    }
+
+    /** Says how it went. */
+    void ended(boolean held) {
+        System.out.println(held ? "@@ held" : "@@ failed");
+        System.out.flush();
+    }
+
     /** Stops the broker as an operator would, and starts it again on the same store. */
     void restartBroker() throws IOException {
         ask("restart-broker");
