@@ -50,37 +50,50 @@ impl DirtyQueues {
 }
 
 /// Files written since the last sync.
-#[derive(Debug, Default)]
-pub(crate) struct Unsynced {
-    files: HashMap<PathBuf, Arc<File>>,
+#[derive(Debug)]
+pub(crate) enum Unsynced {
+    Few(HashMap<PathBuf, Arc<File>>),
+    /// More than are synced one by one. They are not kept open: there may be more queues than a process may have files.
+    Many,
+}
+
+impl Default for Unsynced {
+    fn default() -> Self {
+        Self::Few(HashMap::new())
+    }
 }
 
 impl Unsynced {
     fn add(&mut self, path: PathBuf, file: Arc<File>) {
-        self.files.insert(path, file);
+        let Self::Few(files) = self else { return };
+        files.insert(path, file);
+        if files.len() > SYNC_ONE_BY_ONE {
+            *self = Self::Many;
+        }
     }
 
     /// Syncs them and, because they may be new, their folders up to `root`.
     pub(crate) fn sync(&mut self, root: &Path) -> io::Result<()> {
-        if self.files.len() > SYNC_ONE_BY_ONE {
-            rustix::fs::syncfs(File::open(root)?)?;
-        } else {
-            let mut dirs = BTreeSet::new();
-            for (path, file) in &self.files {
-                file.sync_data()?;
-                dirs.extend(
-                    path.ancestors().skip(1).take_while(|dir| dir.starts_with(root)).map(Path::to_owned),
-                );
-            }
-            for dir in dirs {
-                match sys::sync_dir(&dir) {
-                    // Its topic was deleted meanwhile.
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                    result => result?,
+        match self {
+            Self::Many => rustix::fs::syncfs(File::open(root)?)?,
+            Self::Few(files) => {
+                let mut dirs = BTreeSet::new();
+                for (path, file) in files {
+                    file.sync_data()?;
+                    dirs.extend(
+                        path.ancestors().skip(1).take_while(|dir| dir.starts_with(root)).map(Path::to_owned),
+                    );
+                }
+                for dir in dirs {
+                    match sys::sync_dir(&dir) {
+                        // Its topic was deleted meanwhile.
+                        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                        result => result?,
+                    }
                 }
             }
         }
-        self.files.clear();
+        *self = Self::default();
         Ok(())
     }
 }
@@ -91,4 +104,26 @@ pub(crate) struct Moment {
     pub(crate) end: PhysicalOffset,
     pub(crate) queues: QueueDigest,
     pub(crate) timestamp: i64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_that_wait_to_be_synced_are_not_all_open() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut unsynced = Unsynced::default();
+        let file = |n: usize| {
+            let path = dir.path().join(n.to_string());
+            (path.clone(), Arc::new(File::create(path).unwrap()))
+        };
+        let all: Vec<_> = (0..=SYNC_ONE_BY_ONE).map(file).collect();
+        for (path, file) in &all {
+            unsynced.add(path.clone(), Arc::clone(file));
+        }
+        assert!(all.iter().all(|(_, file)| Arc::strong_count(file) == 1));
+        unsynced.sync(dir.path()).unwrap();
+        assert!(matches!(unsynced, Unsynced::Few(files) if files.is_empty()));
+    }
 }

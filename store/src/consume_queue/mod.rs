@@ -240,9 +240,15 @@ impl ConsumeQueue {
         Ok(())
     }
 
-    /// How many entries of a file are written: they are dense from its start, so this is a binary search.
+    /// How many entries of a file are written: they are dense from its start, so this is a binary search. Where queues are many, most
+    /// have few: one read says it then.
     fn written_in_file(&self, start: QueueOffset) -> io::Result<i64> {
-        let (mut low, mut high) = (0, self.files.next_file(start) - start);
+        const FEW: usize = 4096 / ENTRY;
+        let first = self.files.read(start, FEW)?.len();
+        let (mut low, mut high) = (first as i64, self.files.next_file(start) - start);
+        if first < FEW {
+            return Ok(low);
+        }
         while low < high {
             let middle = low + (high - low) / 2;
             if self.files.read(start + middle, 1)?.is_empty() {
