@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::Notify;
 
 /// All groups that are known.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub(crate) struct Groups {
     save: Mutex<()>,
     /// Something changed after the file was written last.
     unsaved: AtomicBool,
+    /// Told when a client has made a group.
+    made: Notify,
 }
 
 impl Groups {
@@ -45,10 +48,12 @@ impl Groups {
             forbidden: table.forbidden_table,
             save: Mutex::new(()),
             unsaved: AtomicBool::new(false),
+            made: Notify::new(),
         })
     }
 
-    /// The group's settings; an unknown group is made when that is allowed.
+    /// The group's settings; an unknown group is made when that is allowed. It is saved later, since the file has all groups, and a
+    /// client that is here after a crash makes its group again.
     pub(crate) fn find(&self, group: &str) -> Option<Arc<SubscriptionGroupConfig>> {
         if let Some(config) = self.get(group) {
             return Some(config);
@@ -58,7 +63,8 @@ impl Groups {
             return None;
         }
         tracing::info!(group, "consumer group created");
-        self.update(of_name(group));
+        self.put(of_name(group));
+        self.made.notify_one();
         self.get(group)
     }
 
@@ -107,6 +113,13 @@ impl Groups {
         let mut version = self.version.lock();
         *version = version.next();
         self.unsaved.store(true, Ordering::Release);
+    }
+
+    /// Waits until there is something to save.
+    pub(crate) async fn unsaved(&self) {
+        while !self.unsaved.load(Ordering::Acquire) {
+            self.made.notified().await;
+        }
     }
 
     /// Writes the file if it is not up to date. A failure is told and tried again the next time.

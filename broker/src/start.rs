@@ -16,7 +16,7 @@ use gantry_store::{OpenError, Store};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -247,6 +247,7 @@ async fn housekeeping(broker: Arc<Broker>, mut stopping: watch::Receiver<bool>) 
     let mut looks = tokio::time::interval(Duration::from_millis(traffic::EVERY_MS as u64));
     let mut retentions = tokio::time::interval(retention::EVERY);
     let mut look = 0;
+    let mut groups_rest_until = tokio::time::Instant::now();
     loop {
         tokio::select! {
             _ = second.tick() => broker.tick(),
@@ -259,6 +260,13 @@ async fn housekeeping(broker: Arc<Broker>, mut stopping: watch::Receiver<bool>) 
                 let broker = Arc::clone(&broker);
                 join(tokio::task::spawn_blocking(move || save(&broker))).await;
             }
+            () = unsaved_groups(&broker, groups_rest_until) => {
+                let (start, saving) = (Instant::now(), Arc::clone(&broker));
+                join(tokio::task::spawn_blocking(move || saving.groups.save())).await;
+                // Many that are made one after the other take a tenth of a thread.
+                let rest = (9 * start.elapsed()).max(Duration::from_secs(1));
+                groups_rest_until = tokio::time::Instant::now() + rest;
+            }
             _ = retentions.tick() => {
                 let broker = Arc::clone(&broker);
                 join(tokio::task::spawn_blocking(move || expire(&broker))).await;
@@ -266,6 +274,12 @@ async fn housekeeping(broker: Arc<Broker>, mut stopping: watch::Receiver<bool>) 
             () = turned_true(&mut stopping) => return,
         }
     }
+}
+
+/// Waits until clients have made groups, and the rest is over.
+async fn unsaved_groups(broker: &Broker, rest_until: tokio::time::Instant) {
+    tokio::time::sleep_until(rest_until).await;
+    broker.groups.unsaved().await;
 }
 
 fn thread(broker: &Arc<Broker>, name: &str, work: fn(&Broker)) -> Result<std::thread::JoinHandle<()>, Error> {
