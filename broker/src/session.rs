@@ -2,7 +2,7 @@
 
 use crate::broker::Broker;
 use crate::holds::Inbox;
-use crate::processor::{self, SendReceipt};
+use crate::processor::{self, WaitingAnswer};
 use gantry_remoting::reply::{Answer, Outbound, Refusal};
 use gantry_remoting::server::{Peer, Service, Session};
 use gantry_remoting::{Command, RequestCode, ResponseCode};
@@ -34,7 +34,7 @@ pub(crate) struct BrokerSession {
     /// Held pulls that are due.
     pub(crate) inbox: Arc<Inbox>,
     /// SYNC mode: stored messages whose answer waits for the disk, in the order of the log.
-    pub(crate) unflushed: VecDeque<SendReceipt>,
+    pub(crate) unflushed: VecDeque<WaitingAnswer>,
     /// On the flusher's list.
     pub(crate) waits_for_flush: bool,
 }
@@ -61,7 +61,7 @@ impl Session for BrokerSession {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        self.unflushed.front().map(|receipt| receipt.deadline)
+        self.unflushed.front().map(|answer| answer.deadline)
     }
 
     fn disconnect(&mut self) {
@@ -90,7 +90,7 @@ impl BrokerSession {
             RequestCode::GET_MIN_OFFSET => processor::min_offset(broker, command),
             RequestCode::SEARCH_OFFSET_BY_TIMESTAMP => processor::search_offset(broker, command),
             RequestCode::GET_EARLIEST_MSG_STORETIME => processor::earliest_store_time(broker, command),
-            RequestCode::CONSUMER_SEND_MSG_BACK => processor::send_back(broker, command),
+            RequestCode::CONSUMER_SEND_MSG_BACK => return processor::send_back(self, command, out),
             RequestCode::VIEW_MESSAGE_BY_ID => processor::view(broker, command),
             // Waits for the index to catch up, which is no work for this thread.
             RequestCode::QUERY_MESSAGE => return processor::query(self, command, out),

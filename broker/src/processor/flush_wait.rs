@@ -5,22 +5,39 @@
 
 use crate::broker::Broker;
 use crate::session::BrokerSession;
-use gantry_remoting::ResponseCode;
-use gantry_remoting::reply::{Outbound, ReplyTo};
+use gantry_remoting::reply::{Answer, Outbound, ReplyTo};
 use gantry_remoting::server::Peer;
-use gantry_store::PhysicalOffset;
+use gantry_remoting::{Command, ResponseCode};
+use gantry_store::{FlushMode, PhysicalOffset};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::send::{Stored, answer_send};
 
-/// A stored message whose answer waits.
-pub(crate) struct SendReceipt {
-    pub(crate) to: ReplyTo,
-    pub(crate) end: PhysicalOffset,
+/// What an answer says that something was stored.
+pub(super) struct Receipt {
+    /// The log has to be safe up to here.
+    pub(super) end: PhysicalOffset,
+    /// The fields of a send's answer; others have none.
+    pub(super) stored: Option<Stored>,
+}
+
+/// A receipt that waits.
+pub(crate) struct WaitingAnswer {
+    to: ReplyTo,
     pub(crate) deadline: Instant,
-    pub(crate) stored: Stored,
+    receipt: Receipt,
+}
+
+impl Receipt {
+    pub(super) fn answer(&self, broker: &Broker, out: &mut Outbound, to: ReplyTo, code: ResponseCode) {
+        match &self.stored {
+            Some(stored) => answer_send(broker, out, to, code, stored),
+            None if code == ResponseCode::SUCCESS => out.answer(to, &Answer::ok()),
+            None => out.refuse(to, code, "flush disk timeout"),
+        }
+    }
 }
 
 /// Connections with waiting answers.
@@ -45,14 +62,35 @@ impl FlushWaiters {
     }
 }
 
+/// Answers now, or in SYNC mode when the disk has it.
+pub(super) fn answer_when_safe(
+    session: &mut BrokerSession,
+    command: &Command<'_>,
+    out: &mut Outbound,
+    receipt: Receipt,
+) {
+    let (broker, to) = (&session.broker, command.reply_to());
+    // A oneway request needs no answer, so nobody waits.
+    if broker.store.config().flush == FlushMode::Sync && !command.is_oneway() {
+        let deadline = Instant::now() + broker.config().sync_flush_timeout;
+        wait_for_flush(session, WaitingAnswer { to, deadline, receipt });
+    } else {
+        receipt.answer(broker, out, to, ResponseCode::SUCCESS);
+    }
+}
+
 /// Lets an answer wait for the disk.
-pub(super) fn wait_for_flush(session: &mut BrokerSession, receipt: SendReceipt) {
-    session.unflushed.push_back(receipt);
+fn wait_for_flush(session: &mut BrokerSession, answer: WaitingAnswer) {
+    session.unflushed.push_back(answer);
     if !session.waits_for_flush {
         session.waits_for_flush = true;
         session.broker.flush_waiters.add(&session.peer);
         // It may have been flushed before we were on the list.
-        if session.unflushed.front().is_some_and(|front| front.end <= session.broker.store.durable_end()) {
+        if session
+            .unflushed
+            .front()
+            .is_some_and(|front| front.receipt.end <= session.broker.store.durable_end())
+        {
             session.peer.wake();
         }
     }
@@ -71,15 +109,15 @@ pub(crate) fn release_flushed(session: &mut BrokerSession, out: &mut Outbound) {
     let durable = broker.store.durable_end();
     let now = Instant::now();
     while let Some(front) = session.unflushed.front() {
-        let code = if front.end <= durable {
+        let code = if front.receipt.end <= durable {
             ResponseCode::SUCCESS
         } else if front.deadline <= now {
             ResponseCode::FLUSH_DISK_TIMEOUT
         } else {
             break;
         };
-        if let Some(receipt) = session.unflushed.pop_front() {
-            answer_send(broker, out, receipt.to, code, &receipt.stored);
+        if let Some(answer) = session.unflushed.pop_front() {
+            answer.receipt.answer(broker, out, answer.to, code);
         }
     }
 }

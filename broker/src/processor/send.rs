@@ -1,7 +1,7 @@
 //! Sending: SEND_MESSAGE, SEND_MESSAGE_V2, SEND_BATCH_MESSAGE (Apache: `SendMessageProcessor`).
 
 use super::append::{append_when, illegal, placed, store_one};
-use super::flush_wait::{SendReceipt, wait_for_flush};
+use super::flush_wait::{Receipt, answer_when_safe};
 use super::recall::{Recall, recall_by_message};
 use super::{SEE_ALSO, failed, no_topic};
 use crate::broker::Broker;
@@ -15,7 +15,7 @@ use gantry_remoting::header::{FromFields as _, SendMessage, SendMessageV2};
 use gantry_remoting::reply::{Outbound, Refusal, ReplyTo};
 use gantry_remoting::{Command, RequestCode, ResponseCode};
 use gantry_scaling::TopicScaling;
-use gantry_store::{Appended, FlushMode, NewMessage, PhysicalOffset, Tag};
+use gantry_store::{Appended, NewMessage, PhysicalOffset, Tag};
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
@@ -51,16 +51,11 @@ pub(crate) fn send(session: &mut BrokerSession, command: &Command<'_>, out: &mut
     let to = command.reply_to();
     match store(session, command) {
         Ok(Outcome::Recall(recall)) => recall_by_message(session, to, recall),
-        Ok(Outcome::Stored(stored, end, wait)) => {
-            let broker = &session.broker;
-            let sync = broker.store.config().flush == FlushMode::Sync;
-            // A oneway send needs no answer, so nobody waits.
-            if sync && wait && !command.is_oneway() {
-                let deadline = Instant::now() + broker.config().sync_flush_timeout;
-                wait_for_flush(session, SendReceipt { to, end, deadline, stored });
-            } else {
-                answer_send(broker, out, to, ResponseCode::SUCCESS, &stored);
-            }
+        Ok(Outcome::Stored(stored, end, true)) => {
+            answer_when_safe(session, command, out, Receipt { end, stored: Some(stored) });
+        }
+        Ok(Outcome::Stored(stored, _, false)) => {
+            answer_send(&session.broker, out, to, ResponseCode::SUCCESS, &stored);
         }
         Err(refusal) => {
             tracing::debug!(addr = %session.peer.addr(), %refusal, "send refused");

@@ -1,20 +1,33 @@
 //! CONSUMER_SEND_MSG_BACK: a consumer failed, the message shall come again (Apache: `AbstractSendMessageProcessor`).
 
 use super::append::{append, append_when, store_one};
+use super::flush_wait::{Receipt, answer_when_safe};
 use super::send::{any_queue, dead_letter_topic};
 use super::{SEE_ALSO, failed};
 use crate::broker::Broker;
 use crate::faults::step;
+use crate::session::BrokerSession;
 use crate::timers::When;
 use gantry_message::{Record, id, name, properties};
 use gantry_remoting::body::PERM_WRITE;
 use gantry_remoting::header::{ConsumerSendMsgBack, FromFields as _};
 use gantry_remoting::language::V3_4_9;
-use gantry_remoting::reply::{Answer, Refusal};
+use gantry_remoting::reply::{Answer, Outbound, Refusal};
 use gantry_remoting::{Command, ResponseCode};
 use gantry_store::{NewMessage, PhysicalOffset};
 
-pub(crate) fn send_back(broker: &Broker, command: &Command<'_>) -> Result<Answer, Refusal> {
+/// Its answer waits for the disk as that of a send does, which Apache's does not: who gave a message back commits its offset next.
+pub(crate) fn send_back(session: &mut BrokerSession, command: &Command<'_>, out: &mut Outbound) {
+    let to = command.reply_to();
+    match store_again(&session.broker, command) {
+        Ok(Some(end)) => answer_when_safe(session, command, out, Receipt { end, stored: None }),
+        Ok(None) => out.answer(to, &Answer::ok()),
+        Err(refusal) => out.refuse(to, refusal.code, &refusal.remark),
+    }
+}
+
+/// Gives the end of what was stored, if anything was.
+fn store_again(broker: &Broker, command: &Command<'_>) -> Result<Option<PhysicalOffset>, Refusal> {
     let header = ConsumerSendMsgBack::from_fields(command.ext)?;
     let group = header.group;
     let config = broker.groups.find(group).ok_or_else(|| {
@@ -30,7 +43,7 @@ pub(crate) fn send_back(broker: &Broker, command: &Command<'_>) -> Result<Answer
         ));
     }
     if config.retry_queue_nums <= 0 {
-        return Ok(Answer::ok());
+        return Ok(None);
     }
     let bytes = broker
         .store
@@ -59,13 +72,13 @@ pub(crate) fn send_back(broker: &Broker, command: &Command<'_>) -> Result<Answer
         let message = NewMessage { properties: &text, ..failed_again };
         let topic = dead_letter_topic(broker, group)?;
         step("send back: dead, topic made");
-        append(broker, &topic, 0, &message)?;
+        let (_, stored) = append(broker, &topic, 0, &message)?;
         step("send back: dead, stored");
         let origin = record.property(properties::RETRY_TOPIC).unwrap_or(record.topic);
         if let Some(topic) = broker.topics.get(origin) {
             topic.traffic().died(group);
         }
-        return Ok(Answer::ok());
+        return Ok(Some(stored.end));
     }
     let retry = name::retry_topic(group);
     name::check_topic(&retry).map_err(failed)?;
@@ -85,5 +98,5 @@ pub(crate) fn send_back(broker: &Broker, command: &Command<'_>) -> Result<Answer
         store_one(broker, queue, message, turn, told)
     });
     step("send back: stored");
-    waits.map(|_| Answer::ok())
+    waits.map(|(_, stored)| Some(stored.end))
 }

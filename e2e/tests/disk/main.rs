@@ -19,6 +19,7 @@ const SYSTEM_BUSY: i64 = 2;
 const FLUSH_DISK_TIMEOUT: i64 = 10;
 
 const TOPIC: &str = "Frozen";
+const GROUP: &str = "frozen";
 const SENDERS: i32 = 6;
 const DISK_MIB: u64 = 512;
 /// What the broker is given to find out that the disk is busy, by its default setting.
@@ -83,6 +84,10 @@ fn frozen(flush: &str) -> Result<()> {
     client.pull(TOPIC, 0, 0)?;
 
     let stop = AtomicBool::new(false);
+    let mut consumer = BrokerClient::open(port)?;
+    // Makes the retry topic.
+    let first = consumer.read_as(GROUP, TOPIC, 0, 0)?.into_iter().next().context("it was sent")?;
+    consumer.send_back(GROUP, &first, 0)?;
     let (frozen_at, pulls, all) = thread::scope(|scope| -> Result<_> {
         let stop = &stop;
         let senders: Vec<_> =
@@ -91,7 +96,13 @@ fn frozen(flush: &str) -> Result<()> {
         let frozen_at = Instant::now();
         let pulls = {
             let _frozen = disk.freeze()?;
-            pull_meanwhile(port, frozen_at)
+            let given_back = scope.spawn(move || consumer.send_back(GROUP, &first, 0));
+            let pulls = pull_meanwhile(port, frozen_at);
+            if flush == "SYNC_FLUSH" && given_back.is_finished() {
+                let answer = given_back.join().expect("it does not panic");
+                ensure!(answer.is_err(), "a message was taken back that is not on the disk");
+            }
+            pulls
         };
         thread::sleep(Duration::from_secs(2));
         stop.store(true, Ordering::Relaxed);
