@@ -132,6 +132,20 @@ impl BrokerClient {
         }
     }
 
+    /// Bytes of the records of a queue from that offset to its end, each of which was given out.
+    pub fn size(&mut self, topic: &str, queue: i32, from: i64) -> Result<u64> {
+        let (mut offset, mut bytes) = (from, 0);
+        loop {
+            let answer = self.pull(topic, queue, offset)?;
+            match answer.code {
+                SUCCESS => offset = answer.number("nextBeginOffset")?,
+                PULL_NOT_FOUND => return Ok(bytes),
+                other => bail!("pulling {topic}/{queue} at {offset}: {other} {}", answer.remark),
+            }
+            bytes += answer.body.len() as u64;
+        }
+    }
+
     /// One pull that does not wait for messages.
     pub fn pull(&mut self, topic: &str, queue: i32, offset: i64) -> Result<Response> {
         self.pull_as("e2e-reader", topic, queue, offset)

@@ -17,6 +17,7 @@ pub mod cluster;
 pub mod document;
 pub mod kubernetes;
 pub mod loop_disk;
+mod many;
 pub mod order;
 pub mod ports;
 pub mod process;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::{Parser, ValueEnum};
 use gantry_e2e::Target;
-use gantry_e2e::scale::{Figures, Much, measure};
+use gantry_e2e::scale::{Figures, Much, measure, raise_limits};
 
 /// Fills a broker with much of something, and measures what that takes.
 #[derive(Parser)]
@@ -26,6 +26,7 @@ enum Only {
 
 fn main() -> Result<()> {
     let args = Args::parse();
+    raise_limits()?;
     let targets: &[Target] = match args.only {
         None => &Target::ALL,
         Some(Only::Gantry) => &[Target::Gantry],

@@ -9,7 +9,9 @@ use crate::Cluster;
 use crate::speed::{anonymous_memory, cpu_time};
 
 /// How long an idle broker is looked at.
-const IDLE: Duration = Duration::from_secs(10);
+const IDLE: Duration = Duration::from_secs(30);
+/// What a broker that has filled files in the background may take until it rests.
+const SETTLED: Duration = Duration::from_secs(120);
 
 /// A broker at one moment.
 pub(super) struct Moment {
@@ -30,7 +32,7 @@ pub struct Figures {
     count: usize,
     /// Bytes of memory of its own, empty and full.
     memory: (u64, u64),
-    /// Of filling it.
+    /// Of filling it, and the CPU time until it rests.
     took: Duration,
     cpu: Duration,
     /// Share of a core while nothing happens.
@@ -43,12 +45,17 @@ impl Figures {
     pub const HEAD: &'static str =
         "  MiB empty    MiB full  bytes each   fill s  fill CPU s  idle %   start s";
 
-    pub(super) fn new(count: usize, before: &Moment, filled: &Moment, idle: f64, start: Duration) -> Self {
+    pub(super) fn new(
+        count: usize,
+        [before, filled, settled]: [&Moment; 3],
+        idle: f64,
+        start: Duration,
+    ) -> Self {
         Self {
             count,
-            memory: (before.memory, filled.memory),
+            memory: (before.memory, settled.memory),
             took: filled.at - before.at,
-            cpu: filled.cpu.saturating_sub(before.cpu),
+            cpu: settled.cpu.saturating_sub(before.cpu),
             idle,
             start,
         }
@@ -73,12 +80,24 @@ impl fmt::Display for Figures {
     }
 }
 
+/// Waits until what the filling has left to do is over, for three seconds.
+pub(super) fn settle(cluster: &Cluster) -> Result<()> {
+    let start = Instant::now();
+    let mut quiet = 0;
+    while quiet < 3 && start.elapsed() < SETTLED {
+        quiet = if share(cluster, Duration::from_secs(1))? < 0.05 { quiet + 1 } else { 0 };
+    }
+    Ok(())
+}
+
 /// The share of a core that it takes while nobody asks anything.
 pub(super) fn idle(cluster: &Cluster) -> Result<f64> {
-    // What the filling has left to do is over.
-    std::thread::sleep(Duration::from_secs(5));
+    share(cluster, IDLE)
+}
+
+fn share(cluster: &Cluster, time: Duration) -> Result<f64> {
     let before = Moment::of(cluster)?;
-    std::thread::sleep(IDLE);
+    std::thread::sleep(time);
     let after = Moment::of(cluster)?;
     Ok((after.cpu - before.cpu).as_secs_f64() / (after.at - before.at).as_secs_f64())
 }

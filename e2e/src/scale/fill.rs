@@ -1,19 +1,14 @@
 //! Filling a broker.
 
-use std::thread;
-
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use serde_json::json;
 
 use crate::Cluster;
 use crate::broker_client::BrokerClient;
+use crate::many::all;
 use crate::record::encode_properties;
 use crate::remoting::{Connection, Request, code};
 
-/// Connections that fill it.
-const LANES: usize = 8;
-/// Requests that a connection has under way.
-const DEPTH: usize = 64;
 const TOPIC: &str = "scale";
 
 /// What has to stay as it is while the broker is looked at.
@@ -26,7 +21,7 @@ pub(super) fn timers(cluster: &Cluster, count: usize) -> Result<Held> {
         let (key, delay) = (format!("UNIQUE-{n:012}"), (86_400 + n % 80_000).to_string());
         send(TOPIC, &[("UNIQ_KEY", &key), ("TIMER_DELAY_SEC", &delay)])
     };
-    all(cluster, count, &message)?;
+    all(cluster.broker_port(), count, &message)?;
     Ok(Held::new())
 }
 
@@ -45,21 +40,23 @@ pub(super) fn topics(cluster: &Cluster, count: usize) -> Result<Held> {
         let list = json!({"topicConfigList": topics}).to_string();
         connection.done(&Request::new(code::UPDATE_AND_CREATE_TOPIC_LIST).body(list))?;
     }
-    all(cluster, count, &|n| send(&format!("scale-{n}"), &[("UNIQ_KEY", &format!("UNIQUE-{n:012}"))]))?;
+    all(cluster.broker_port(), count, &|n| {
+        send(&format!("scale-{n}"), &[("UNIQ_KEY", &format!("UNIQUE-{n:012}"))])
+    })?;
     Ok(Held::new())
 }
 
-/// Connections that wait for the next message, each of its own group.
+/// Connections that wait for the next message, a hundred of each group.
 pub(super) fn polls(cluster: &Cluster, count: usize) -> Result<Held> {
-    wait_for_messages(cluster, count, 64)
+    wait_for_messages(cluster, count, count.div_ceil(100), 64)
 }
 
 /// Groups that wait for the next message of the same queue, are given some, and wait again.
 pub(super) fn groups(cluster: &Cluster, count: usize) -> Result<Held> {
     const MESSAGES: i64 = 20;
-    let mut held = wait_for_messages(cluster, count, 1)?;
+    let mut held = wait_for_messages(cluster, count, count, 1)?;
     for n in 0..MESSAGES {
-        all(cluster, 1, &|_| send(TOPIC, &[("UNIQ_KEY", "UNIQUE")]))?;
+        all(cluster.broker_port(), 1, &|_| send(TOPIC, &[("UNIQ_KEY", "UNIQUE")]))?;
         for (group, connection) in held.iter_mut().enumerate() {
             let answer = connection.any_answer()?;
             ensure!(answer.code == 0, "{} {}", answer.code, answer.remark);
@@ -69,12 +66,12 @@ pub(super) fn groups(cluster: &Cluster, count: usize) -> Result<Held> {
     Ok(held)
 }
 
-fn wait_for_messages(cluster: &Cluster, count: usize, queues: u32) -> Result<Held> {
+fn wait_for_messages(cluster: &Cluster, count: usize, groups: usize, queues: u32) -> Result<Held> {
     BrokerClient::open(cluster.broker_port())?.create_topic(TOPIC, queues, queues)?;
     let mut held = Held::new();
     for n in 0..count {
         let mut connection = Connection::open(cluster.broker_port())?;
-        connection.send(&pull(n, n % queues as usize, 0))?;
+        connection.send(&pull(n % groups, n % queues as usize, 0))?;
         held.push(connection);
     }
     Ok(held)
@@ -111,34 +108,4 @@ fn send(topic: &str, properties: &[(&str, &str)]) -> Request {
         .field("k", false)
         .field("m", false)
         .body("0123456789abcdef")
-}
-
-/// Asks so many times, over several connections, with many requests under way.
-fn all(cluster: &Cluster, count: usize, request: &(impl Fn(usize) -> Request + Sync)) -> Result<()> {
-    let port = cluster.broker_port();
-    thread::scope(|scope| {
-        let lanes: Vec<_> = (0..LANES.min(count))
-            .map(|lane| {
-                scope.spawn(move || -> Result<()> {
-                    let mut connection = Connection::open(port)?;
-                    let mut numbers = (lane..count).step_by(LANES).peekable();
-                    while numbers.peek().is_some() {
-                        let requests: Vec<_> = numbers.by_ref().take(DEPTH).map(request).collect();
-                        for request in &requests {
-                            connection.send(request)?;
-                        }
-                        for request in &requests {
-                            let answer = connection.any_answer()?;
-                            ensure!(answer.code == 0, "{request:?}: {} {}", answer.code, answer.remark);
-                        }
-                    }
-                    Ok(())
-                })
-            })
-            .collect();
-        for lane in lanes {
-            lane.join().ok().context("a lane panicked")??;
-        }
-        Ok(())
-    })
 }

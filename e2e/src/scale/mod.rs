@@ -3,7 +3,7 @@
 mod figures;
 mod fill;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::ValueEnum;
 
 use crate::{Cluster, Setup, Target};
@@ -49,6 +49,23 @@ impl Much {
     }
 }
 
+/// Lets this process and the brokers that it starts open as many files as they may.
+pub fn raise_limits() -> Result<()> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: both calls take a struct that lives as long as they do.
+    let done = unsafe {
+        libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) == 0 && {
+            // Root may raise the maximum; Apache's broker keeps two files open for each queue.
+            let more = libc::rlimit { rlim_cur: 655_350, rlim_max: limit.rlim_max.max(655_350) };
+            let most = libc::rlimit { rlim_cur: limit.rlim_max, ..limit };
+            libc::setrlimit(libc::RLIMIT_NOFILE, &raw const more) == 0
+                || libc::setrlimit(libc::RLIMIT_NOFILE, &raw const most) == 0
+        }
+    };
+    ensure!(done, "limits of open files: {}", std::io::Error::last_os_error());
+    Ok(())
+}
+
 /// Fills a new broker, and starts it once more.
 pub fn measure(target: Target, much: Much, count: usize) -> Result<Figures> {
     let setup = Setup::default()
@@ -66,8 +83,10 @@ pub fn measure(target: Target, much: Much, count: usize) -> Result<Figures> {
         Much::Groups => fill::groups(&cluster, count)?,
     };
     let filled = figures::Moment::of(&cluster)?;
+    figures::settle(&cluster)?;
+    let settled = figures::Moment::of(&cluster)?;
     let idle = figures::idle(&cluster)?;
     drop(held);
     let start = figures::start_again(&mut cluster)?;
-    Ok(Figures::new(count, &before, &filled, idle, start))
+    Ok(Figures::new(count, [&before, &filled, &settled], idle, start))
 }

@@ -1,10 +1,12 @@
 //! How fast a broker takes messages and what that costs, under the load of Apache's own benchmark producer.
 
+mod backlog;
 mod process_cost;
 mod producer;
 mod run;
 mod scaling;
 
+pub use backlog::{Backlog, Beside, Latency};
 pub(crate) use process_cost::{anonymous_memory, cpu_time};
 pub use run::{Load, Run, run};
 pub use scaling::{Costs, Share, Stage};

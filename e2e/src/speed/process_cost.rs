@@ -26,3 +26,10 @@ pub(crate) fn anonymous_memory(pid: u32) -> Result<u64> {
     let kilobytes: u64 = line.trim().trim_end_matches(" kB").parse()?;
     Ok(kilobytes * 1024)
 }
+
+/// Bytes that it made the disk read, by system calls and by what it touched of files that it maps.
+pub(crate) fn bytes_from_disk(pid: u32) -> Result<u64> {
+    let io = fs::read_to_string(format!("/proc/{pid}/io"))?;
+    let line = io.lines().find_map(|line| line.strip_prefix("read_bytes: ")).context("io has read_bytes")?;
+    Ok(line.parse()?)
+}
