@@ -107,7 +107,7 @@ pub fn run_beside(
     let mut run = Run { client, program, output: Vec::new(), peer: None };
     match run.follow(stage, Instant::now() + limit) {
         Ok(()) => {
-            run.program.is_idle(client);
+            run.program.put_by(client);
             Ok(())
         }
         // Whatever it left behind goes with its process.

@@ -67,7 +67,7 @@ impl Program {
     }
 
     /// Its case is over, and it may run another.
-    pub(super) fn is_idle(self, client: Client) {
+    pub(super) fn put_by(self, client: Client) {
         IDLE.lock().expect("no one panics while holding it").entry(client).or_default().push(self);
     }
 
