@@ -11,6 +11,7 @@ use crate::remoting::{Connection, Request, Response, code};
 
 const PULL_WITH_SUBSCRIPTION: i32 = 4;
 const SUCCESS: i64 = 0;
+const TOPIC_NOT_EXIST: i64 = 17;
 const PULL_NOT_FOUND: i64 = 19;
 const QUERY_NOT_FOUND: i64 = 22;
 
@@ -167,6 +168,36 @@ impl BrokerClient {
         self.0.call(&request)
     }
 
+    /// The records of one pull by a group; none when there are none.
+    pub fn pull_records(&mut self, group: &str, topic: &str, queue: i32, offset: i64) -> Result<Vec<Record>> {
+        let answer = self.pull_as(group, topic, queue, offset)?;
+        match answer.code {
+            SUCCESS => Record::all_in(&answer.body),
+            PULL_NOT_FOUND => Ok(Vec::new()),
+            other => bail!("pulling {topic}/{queue} at {offset}: {other} {}", answer.remark),
+        }
+    }
+
+    /// Asks for queues of a group in order, each as the protocol writes it. Gives the answer's body.
+    pub fn lock(&mut self, group: &str, client: &str, queues: &Value) -> Result<Value> {
+        let answer = self.0.done(&lock_request(code::LOCK_BATCH_MQ, group, client, queues))?;
+        Ok(serde_json::from_slice(&answer.body)?)
+    }
+
+    /// Gives them back.
+    pub fn unlock(&mut self, group: &str, client: &str, queues: &Value) -> Result<()> {
+        self.0.done(&lock_request(code::UNLOCK_BATCH_MQ, group, client, queues)).map(drop)
+    }
+
+    pub fn has_topic(&mut self, topic: &str) -> Result<bool> {
+        let answer = self.0.call(&Request::new(code::GET_TOPIC_CONFIG).field("topic", topic))?;
+        match answer.code {
+            SUCCESS => Ok(true),
+            TOPIC_NOT_EXIST => Ok(false),
+            other => bail!("asking for topic {topic}: {other} {}", answer.remark),
+        }
+    }
+
     pub fn max_offset(&mut self, topic: &str, queue: i32) -> Result<i64> {
         self.0
             .done(&Request::new(code::GET_MAX_OFFSET).field("topic", topic).field("queueId", queue))?
@@ -269,6 +300,11 @@ impl BrokerClient {
             Ok(!self.query(topic, key, false)?.is_empty())
         })
     }
+}
+
+fn lock_request(code: i32, group: &str, client: &str, queues: &Value) -> Request {
+    let body = json!({"consumerGroup": group, "clientId": client, "mqSet": queues});
+    Request::new(code).body(body.to_string())
 }
 
 fn offset_request(code: i32, group: &str, topic: &str, queue: i32) -> Request {

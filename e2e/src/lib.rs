@@ -13,8 +13,11 @@
 pub mod await_condition;
 pub mod broker_client;
 pub mod case;
+pub mod checker;
 pub mod cluster;
+pub mod crash;
 pub mod document;
+pub mod history;
 pub mod kubernetes;
 pub mod loop_disk;
 mod many;

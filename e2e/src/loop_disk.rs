@@ -1,13 +1,15 @@
-//! A file system of a test's own, in a file, that can be made to take nothing for a while.
+//! A file system of a test's own, in a file: it can be made to take nothing for a while, or to lose what is not on the disk.
 
 use std::fs::{self, File};
+use std::io;
+use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use crate::await_condition::await_condition;
 use crate::toolchain::{Missing, on_path};
 use crate::work_folder::WorkFolder;
 
@@ -39,14 +41,49 @@ impl LoopDisk {
         run(Command::new("mkfs.ext4").arg("-q").arg(&image))?;
         let mut disk = Self { folder, is_mounted: false };
         fs::create_dir(disk.path())?;
-        run(Command::new("mount").args(["-o", "loop"]).arg(&image).arg(disk.path()))?;
-        disk.is_mounted = true;
+        disk.mount()?;
         Ok(disk)
     }
 
     #[must_use]
     pub fn path(&self) -> PathBuf {
         self.folder.path().join("mounted")
+    }
+
+    /// The power goes: from now on nothing reaches the disk, and after [`Self::mount_again`] only what was there before is there.
+    /// (`EXT4_IOC_SHUTDOWN` with `EXT4_GOING_FLAGS_NOLOGFLUSH`: neither data nor the journal are written.)
+    pub fn cut_power(&self) -> Result<()> {
+        const EXT4_IOC_SHUTDOWN: libc::Ioctl = 0x8004_587D_u32 as libc::Ioctl;
+        let no_log_flush: u32 = 2;
+        let folder = File::open(self.path())?;
+        // SAFETY: the call reads one u32 through its argument, which outlives it.
+        let done = unsafe { libc::ioctl(folder.as_raw_fd(), EXT4_IOC_SHUTDOWN, &raw const no_log_flush) };
+        if done != 0 {
+            return Err(io::Error::last_os_error()).context("cutting the power");
+        }
+        Ok(())
+    }
+
+    /// Once nobody has a file open there.
+    pub fn mount_again(&mut self) -> Result<()> {
+        self.unmount()?;
+        self.mount()
+    }
+
+    fn mount(&mut self) -> Result<()> {
+        let image = self.folder.path().join("image");
+        run(Command::new("mount").args(["-o", "loop"]).arg(&image).arg(self.path()))?;
+        self.is_mounted = true;
+        Ok(())
+    }
+
+    fn unmount(&mut self) -> Result<()> {
+        // A killed process lets go of its files a moment later.
+        await_condition("the disk can be unmounted", Duration::from_secs(5), || {
+            Ok(!self.is_mounted || run(Command::new("umount").arg(self.path())).is_ok())
+        })?;
+        self.is_mounted = false;
+        Ok(())
     }
 
     /// Writes what is dirty, then lets nobody write.
@@ -66,14 +103,9 @@ impl Drop for Frozen<'_> {
 
 impl Drop for LoopDisk {
     fn drop(&mut self) {
-        // A killed process lets go of its files a moment later.
-        for _ in 0..100 {
-            if !self.is_mounted || run(Command::new("umount").arg(self.path())).is_ok() {
-                return;
-            }
-            thread::sleep(Duration::from_millis(50));
+        if let Err(error) = self.unmount() {
+            eprintln!("{} is still mounted: {error:#}", self.path().display());
         }
-        eprintln!("{} is still mounted", self.path().display());
     }
 }
 

@@ -15,6 +15,8 @@ pub struct Record {
     pub queue_id: i32,
     pub queue_offset: i64,
     pub physical_offset: i64,
+    /// Milliseconds since the epoch.
+    pub stored_at: i64,
     pub reconsume_times: i32,
     pub body: Vec<u8>,
     pub topic: String,
@@ -48,7 +50,7 @@ impl Record {
         let _system_flag = reader.i32()?;
         let _born_timestamp = reader.i64()?;
         let _born_host = reader.i64()?;
-        let _store_timestamp = reader.i64()?;
+        let stored_at = reader.i64()?;
         let _store_host = reader.i64()?;
         let reconsume_times = reader.i32()?;
         let _prepared_transaction_offset = reader.i64()?;
@@ -68,6 +70,7 @@ impl Record {
             queue_id,
             queue_offset,
             physical_offset,
+            stored_at,
             reconsume_times,
             body,
             topic,

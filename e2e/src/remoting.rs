@@ -3,7 +3,7 @@
 //! Written apart from Gantry's own codec on purpose: a mistake made there must not be made here as well.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -27,10 +27,15 @@ pub mod code {
     pub const VIEW_MESSAGE_BY_ID: i32 = 33;
     pub const HEART_BEAT: i32 = 34;
     pub const CONSUMER_SEND_MSG_BACK: i32 = 36;
+    pub const END_TRANSACTION: i32 = 37;
+    pub const CHECK_TRANSACTION_STATE: i32 = 39;
+    pub const LOCK_BATCH_MQ: i32 = 41;
+    pub const UNLOCK_BATCH_MQ: i32 = 42;
     pub const GET_BROKER_CLUSTER_INFO: i32 = 106;
     pub const GET_ALL_SUBSCRIPTIONGROUP_CONFIG: i32 = 201;
     pub const GET_TOPIC_STATS_INFO: i32 = 202;
     pub const GET_CONSUME_STATS: i32 = 208;
+    pub const GET_TOPIC_CONFIG: i32 = 351;
     pub const SEND_MESSAGE_V2: i32 = 310;
     pub const INVOKE_BROKER_TO_RESET_OFFSET: i32 = 222;
     /// Gantry's own.
@@ -59,6 +64,13 @@ pub struct Response {
     pub remark: String,
     pub fields: BTreeMap<String, String>,
     pub body: Vec<u8>,
+}
+
+/// What a broker says to a client.
+#[derive(Clone, Debug)]
+pub enum Incoming {
+    Answer { opaque: u64, answer: Response },
+    Request { code: i32, fields: BTreeMap<String, String>, body: Vec<u8> },
 }
 
 impl Request {
@@ -102,11 +114,9 @@ impl Connection {
     pub fn call(&mut self, request: &Request) -> Result<Response> {
         let opaque = self.send(request)?;
         loop {
-            let (header, body) = self.read_frame()?;
-            let is_answer = header["flag"].as_u64().unwrap_or(0) & RESPONSE != 0;
-            // A broker may also ask its clients things; this one has no answers.
-            if is_answer && header["opaque"].as_u64() == Some(opaque) {
-                return Ok(response(&header, body));
+            let (of, answer) = self.next_answer()?;
+            if of == opaque {
+                return Ok(answer);
             }
         }
     }
@@ -121,12 +131,43 @@ impl Connection {
 
     /// The next answer, whichever request it is for.
     pub fn any_answer(&mut self) -> Result<Response> {
+        self.next_answer().map(|(_, answer)| answer)
+    }
+
+    /// The next answer, and what its request was known by. A broker may also ask its clients things: not this one.
+    pub fn next_answer(&mut self) -> Result<(u64, Response)> {
         loop {
-            let (header, body) = self.read_frame()?;
-            if header["flag"].as_u64().unwrap_or(0) & RESPONSE != 0 {
-                return Ok(response(&header, body));
+            if let Incoming::Answer { opaque, answer } = self.read_incoming()? {
+                return Ok((opaque, answer));
             }
         }
+    }
+
+    /// What the broker says next; `None` when it has said nothing for the time of [`Self::patience`].
+    pub fn incoming(&mut self) -> Result<Option<Incoming>> {
+        // Only looked at: a frame that has begun to come is waited for.
+        match self.stream.peek(&mut [0]) {
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => Ok(None),
+            Err(error) => Err(error.into()),
+            Ok(_) => self.read_incoming().map(Some),
+        }
+    }
+
+    /// How long it waits for the broker to say something.
+    pub fn patience(&mut self, patience: Duration) -> Result<()> {
+        Ok(self.stream.set_read_timeout(Some(patience))?)
+    }
+
+    fn read_incoming(&mut self) -> Result<Incoming> {
+        let (header, body) = self.read_frame()?;
+        let answer = response(&header, body);
+        Ok(if header["flag"].as_u64().unwrap_or(0) & RESPONSE != 0 {
+            let opaque = header["opaque"].as_u64().context("an answer to nothing")?;
+            Incoming::Answer { opaque, answer }
+        } else {
+            let code = i32::try_from(answer.code)?;
+            Incoming::Request { code, fields: answer.fields, body: answer.body }
+        })
     }
 
     /// True when nothing has come that was not read.
@@ -135,7 +176,7 @@ impl Connection {
         let peeked = self.stream.peek(&mut [0]);
         self.stream.set_nonblocking(false)?;
         match peeked {
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Ok(true),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(true),
             Err(error) => Err(error.into()),
             Ok(_) => Ok(false),
         }

@@ -1,0 +1,44 @@
+//! C9: what groups have committed.
+
+use std::collections::HashMap;
+
+use super::facts::Facts;
+use super::{Check, Findings};
+use crate::history::What;
+
+pub(super) fn check(facts: &Facts<'_>, found: &mut Findings) {
+    // Of each group and queue what was committed when, in order.
+    let mut committed: HashMap<_, Vec<(u64, i64)>> = HashMap::new();
+    for (at, life, what) in &facts.others {
+        match what {
+            What::Committed { group, place, offset } => {
+                committed.entry((group, place)).or_default().push((*at, *offset));
+            }
+            What::Offset { group, place, offset, max } => {
+                let told = offset.unwrap_or(-1);
+                if told > *max {
+                    found.add(Check::Offsets, format!("{group} is at {told} of {place:?}, which ends at {max}"));
+                }
+                let Some(before) = committed.get(&(group, place)) else { continue };
+                let started = facts.lives[*life].started;
+                // What had to be saved by the end of the last life.
+                let died = life.checked_sub(1).and_then(|n| facts.lives[n].ended).map_or(started, |(at, _)| at);
+                let window = facts.promise.offset_interval * 1_000_000;
+                let safe = before
+                    .iter()
+                    .rev()
+                    .find(|(at, _)| *at > started || died.saturating_sub(*at) > window)
+                    .map(|(_, offset)| *offset);
+                if let Some(safe) = safe
+                    && told < safe
+                {
+                    found.add(
+                        Check::Offsets,
+                        format!("{group} had committed {safe} of {place:?} in time, and in life {life} is at {offset:?}"),
+                    );
+                }
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Where a broker's store lies: in a folder, or on a disk whose power can be cut.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+use crate::loop_disk::LoopDisk;
+use crate::work_folder::WorkFolder;
+
+const SECTOR: usize = 512;
+const DISK_MIB: u64 = 512;
+
+#[derive(Debug)]
+pub(super) enum Ground {
+    Folder(WorkFolder),
+    Disk(LoopDisk),
+}
+
+/// What of files had not reached the disk when the power went.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Lost {
+    /// Sectors whose bytes were others on the disk.
+    pub sectors: usize,
+    /// Of these, what reached it all the same.
+    pub kept: usize,
+    /// Files that were not there at all, or not as long.
+    pub files: usize,
+}
+
+impl Ground {
+    pub(super) fn folder() -> Result<Self> {
+        WorkFolder::new("crash").map(Self::Folder)
+    }
+
+    pub(super) fn disk() -> Result<Self> {
+        LoopDisk::new(DISK_MIB).map(Self::Disk)
+    }
+
+    pub(super) fn store(&self) -> PathBuf {
+        match self {
+            Self::Folder(folder) => folder.path().join("store"),
+            Self::Disk(disk) => disk.path().join("store"),
+        }
+    }
+
+    pub(super) fn as_disk(&mut self) -> Option<&mut LoopDisk> {
+        match self {
+            Self::Folder(_) => None,
+            Self::Disk(disk) => Some(disk),
+        }
+    }
+}
+
+/// The files below a folder as they look to processes.
+#[derive(Debug)]
+pub(super) struct Snapshot(BTreeMap<PathBuf, Vec<u8>>);
+
+impl Snapshot {
+    pub(super) fn take(root: &Path) -> Result<Self> {
+        let mut files = BTreeMap::new();
+        let mut folders = vec![root.to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(&folder).with_context(|| format!("listing {}", folder.display()))? {
+                let path = entry?.path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    let bytes = fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
+                    files.insert(path, bytes);
+                }
+            }
+        }
+        Ok(Self(files))
+    }
+
+    /// Compares with what is on the disk now. Of each sector that did not get there `keep` says whether it did after all: a disk
+    /// writes sectors in whatever order it likes.
+    pub(super) fn lost(&self, mut keep: impl FnMut() -> bool) -> Result<Lost> {
+        let mut lost = Lost::default();
+        for (path, before) in &self.0 {
+            let Ok(after) = fs::read(path) else {
+                lost.files += 1;
+                continue;
+            };
+            if after.len() < before.len() {
+                lost.files += 1;
+            }
+            let file = File::options().write(true).open(path)?;
+            for (n, (old, new)) in after.chunks(SECTOR).zip(before.chunks(SECTOR)).enumerate() {
+                if old == new {
+                    continue;
+                }
+                lost.sectors += 1;
+                if keep() {
+                    lost.kept += 1;
+                    let new = new.get(..old.len()).unwrap_or(new);
+                    file.write_all_at(new, (n * SECTOR) as u64)?;
+                }
+            }
+            file.sync_all()?;
+        }
+        Ok(lost)
+    }
+}

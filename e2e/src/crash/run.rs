@@ -1,0 +1,236 @@
+//! A store, and the lives that brokers have on it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+
+use super::clients::{Reading, World, now_ms};
+use super::derived;
+use super::ground::{Ground, Lost, Snapshot};
+use super::victim::{Start, Victim, log_tail};
+use crate::checker::{self, Verdict};
+use crate::history::{self, Death, Flush, Recorder, What};
+use crate::ports::PortBlock;
+use crate::work_folder::WorkFolder;
+
+/// By default consumer offsets are saved this often, in milliseconds.
+const OFFSET_INTERVAL: u64 = 1_000;
+/// What saving may take on a busy disk, and how long ago the last time may be.
+const OFFSET_SLACK: u64 = 2_000;
+const FLUSH_INTERVAL: u64 = 100;
+const LATENESS: u64 = 3_000;
+const BACK_WITHIN: u64 = 1_000;
+const SETTLE: Duration = Duration::from_secs(20);
+
+#[derive(Debug)]
+pub(super) struct Run {
+    // In the order they are dropped: the broker before the disk that it writes to.
+    pub victim: Option<Victim>,
+    pub world: World,
+    pub start: Start,
+    pub ground: Ground,
+    reading: Reading,
+    life: u32,
+    history: PathBuf,
+    folder: WorkFolder,
+    _ports: PortBlock,
+}
+
+impl Run {
+    pub(super) fn new(flush: Flush, ground: Ground) -> Result<Self> {
+        let ports = PortBlock::reserve()?;
+        let folder = WorkFolder::new("history")?;
+        let history = folder.path().join("history.jsonl");
+        let recorder = Recorder::create(&history)?;
+        recorder.record(What::Promise {
+            began: now_ms(),
+            flush,
+            flush_interval: FLUSH_INTERVAL,
+            offset_interval: OFFSET_INTERVAL + OFFSET_SLACK,
+            lateness: LATENESS,
+            back_within: BACK_WITHIN,
+        });
+        fs::create_dir_all(ground.store())?;
+        let start = Start {
+            port: ports.broker(),
+            store: ground.store(),
+            log: folder.path().join("broker.log"),
+            settings: settings(flush),
+            programs: None,
+            environment: Vec::new(),
+            wrapper: Vec::new(),
+        };
+        Ok(Self {
+            victim: None,
+            world: World::new(recorder, ports.broker()),
+            start,
+            ground,
+            reading: Reading::default(),
+            life: 0,
+            history,
+            folder,
+            _ports: ports,
+        })
+    }
+
+    pub(super) fn record(&self, what: What) {
+        self.world.recorder.record(what);
+    }
+
+    /// Starts a broker, which has to come up.
+    pub(super) fn begin_life(&mut self) -> Result<()> {
+        if !self.try_to_begin_life()? {
+            bail!("the broker ended at its start\n{}", log_tail(&self.start.log));
+        }
+        Ok(())
+    }
+
+    /// The same; `false` when it ended instead, which is its death.
+    pub(super) fn try_to_begin_life(&mut self) -> Result<bool> {
+        self.record(What::Started);
+        self.life += 1;
+        let mut victim = Victim::spawn(&self.start)?;
+        if !victim.serves()? {
+            victim.kill();
+            self.record(What::Ended { how: Death::Kill });
+            return Ok(false);
+        }
+        self.record(What::Serving);
+        self.victim = Some(victim);
+        Ok(true)
+    }
+
+    /// Sees that it takes messages, and that what was there is there.
+    pub(super) fn look(&mut self) -> Result<()> {
+        self.world.send_one().with_context(|| self.log_tail())?;
+        self.reading.read_new(&self.world).with_context(|| self.log_tail())
+    }
+
+    /// Clients at work, until enough was done for this fault, which is the end of this life.
+    pub(super) fn work_until(
+        &mut self,
+        enough: u64,
+        how: Death,
+        fault: impl FnOnce(&mut Victim) -> Result<()>,
+    ) -> Result<()> {
+        let mut victim = self.victim.take().context("nobody is alive")?;
+        self.world.work(self.life, enough, Duration::from_secs(2), || {
+            fault(&mut victim)?;
+            victim.kill();
+            Ok(())
+        })?;
+        self.record(What::Ended { how });
+        Ok(())
+    }
+
+    /// The power goes while clients are at work, before or after the process is killed. What was not on the disk is gone, but for
+    /// the sectors that `keep` says.
+    pub(super) fn work_until_power_cut(
+        &mut self,
+        enough: u64,
+        is_before_kill: bool,
+        keep: impl FnMut() -> bool,
+    ) -> Result<Lost> {
+        let mut victim = self.victim.take().context("nobody is alive")?;
+        let ground = &mut self.ground;
+        let store = ground.store();
+        let disk = ground.as_disk().context("the store is on no disk of its own")?;
+        let snapshot = self.world.work(self.life, enough, Duration::from_secs(2), || {
+            let snapshot = if is_before_kill {
+                // It runs on for a moment, on a disk that takes nothing any more.
+                victim.pause();
+                let snapshot = Snapshot::take(&store)?;
+                disk.cut_power()?;
+                victim.go_on();
+                victim.ends_within(Duration::from_millis(50))?;
+                victim.kill();
+                snapshot
+            } else {
+                victim.kill();
+                let snapshot = Snapshot::take(&store)?;
+                disk.cut_power()?;
+                snapshot
+            };
+            Ok(snapshot)
+        })?;
+        disk.mount_again()?;
+        let lost = snapshot.lost(keep)?;
+        self.record(What::Ended { how: Death::PowerCut });
+        self.record(What::Fault { name: "power cut".into(), witness: format!("{lost:?}") });
+        Ok(lost)
+    }
+
+    /// A clean stop.
+    pub(super) fn stop(&mut self) -> Result<()> {
+        self.victim.take().context("nobody is alive")?.stop().with_context(|| self.log_tail())?;
+        self.record(What::Ended { how: Death::Stop });
+        Ok(())
+    }
+
+    /// Reads everything, twice, and what is derived anew, and judges.
+    pub(super) fn judge(mut self) -> Result<Verdict> {
+        if self.victim.is_none() {
+            self.begin_life()?;
+        }
+        self.world.settle(SETTLE).with_context(|| self.log_tail())?;
+        Reading::read_whole(&self.world, 1).with_context(|| self.log_tail())?;
+        self.stop()?;
+        self.begin_life()?;
+        Reading::read_whole(&self.world, 2).with_context(|| self.log_tail())?;
+        self.stop()?;
+        derived::compare(&mut self)?;
+        self.world.recorder.flush();
+        let verdict = checker::check(&history::read(&self.history)?);
+        if !verdict.holds() {
+            self.keep()?;
+        }
+        Ok(verdict)
+    }
+
+    /// What a failure is found out by stays: the history, the broker's log, the store.
+    fn keep(&self) -> Result<()> {
+        let kept = std::env::temp_dir().join(format!("gantry-crash-{}-{}", std::process::id(), now_ms()));
+        fs::create_dir_all(&kept)?;
+        for file in ["history.jsonl", "broker.log"] {
+            fs::copy(self.folder.path().join(file), kept.join(file))?;
+        }
+        derived::copy_folder(&self.ground.store(), &kept.join("store"))?;
+        eprintln!("kept in {}", kept.display());
+        Ok(())
+    }
+
+    fn log_tail(&self) -> String {
+        log_tail(&self.start.log)
+    }
+}
+
+fn settings(flush: Flush) -> Vec<(String, String)> {
+    let flush = match flush {
+        Flush::Async => "ASYNC_FLUSH",
+        Flush::Sync => "SYNC_FLUSH",
+    };
+    let flush_interval = FLUSH_INTERVAL.to_string();
+    let offset_interval = OFFSET_INTERVAL.to_string();
+    [
+        ("flushDiskType", flush),
+        ("flushIntervalCommitLog", flush_interval.as_str()),
+        ("flushConsumerOffsetInterval", offset_interval.as_str()),
+        // Small files, so that there are many of them.
+        ("mapedFileSizeCommitLog", "1048576"),
+        ("mapedFileSizeConsumeQueue", "20000"),
+        ("maxHashSlotNum", "1000"),
+        ("maxIndexNum", "4000"),
+        ("transactionTimeOut", "100"),
+        ("transactionCheckInterval", "300"),
+        ("transactionCheckMax", "100"),
+        ("timerMaxDelaySec", "100"),
+        ("vipChannelEnabled", "false"),
+        ("diskMaxUsedSpaceRatio", "99"),
+        ("diskSpaceCleanForciblyRatio", "99"),
+        ("diskSpaceWarningLevelRatio", "99"),
+    ]
+    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+    .into()
+}

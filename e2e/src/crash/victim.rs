@@ -1,0 +1,118 @@
+//! A broker process to be treated badly.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+use crate::broker_client::BrokerClient;
+use crate::cluster::gantry;
+use crate::process::{Process, signal, tail};
+
+const START_PATIENCE: Duration = Duration::from_secs(60);
+const STOP_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How it is started.
+#[derive(Clone, Debug)]
+pub(super) struct Start {
+    pub port: u16,
+    pub store: PathBuf,
+    pub log: PathBuf,
+    /// `broker.conf` keys and values.
+    pub settings: Vec<(String, String)>,
+    /// Its program is there, when it is a special one.
+    pub programs: Option<PathBuf>,
+    pub environment: Vec<(String, String)>,
+    /// What runs it: a program and its arguments, before its own.
+    pub wrapper: Vec<String>,
+}
+
+#[derive(Debug)]
+pub(super) struct Victim {
+    process: Process,
+    port: u16,
+}
+
+impl Victim {
+    pub(super) fn spawn(start: &Start) -> Result<Self> {
+        let broker = match &start.programs {
+            Some(folder) => Command::new(folder.join("gantry-broker")),
+            None => gantry::binary("gantry-broker")?,
+        };
+        let mut command = match start.wrapper.split_first() {
+            Some((wrapper, args)) => {
+                let mut command = Command::new(wrapper);
+                command.args(args).arg(broker.get_program());
+                command
+            }
+            None => broker,
+        };
+        command.env("RUST_LOG", "info").env("NO_COLOR", "1").env_remove("NAMESRV_ADDR").envs(start.environment.iter().cloned());
+        let own = [
+            ("brokerName", "crash".to_owned()),
+            ("brokerIP1", "127.0.0.1".to_owned()),
+            ("bindAddress", "127.0.0.1".to_owned()),
+            ("listenPort", start.port.to_string()),
+            ("storePathRootDir", start.store.display().to_string()),
+        ];
+        let own = own.map(|(key, value)| (key.to_owned(), value));
+        for (key, value) in start.settings.iter().chain(&own) {
+            command.args(["--set", &format!("{key}={value}")]);
+        }
+        Ok(Self { process: Process::start("broker", command, &start.log)?, port: start.port })
+    }
+
+    /// Waits until it answers (it takes connections before its store is open); `false` when it has ended instead.
+    pub(super) fn serves(&mut self) -> Result<bool> {
+        let since = Instant::now();
+        while BrokerClient::open(self.port).and_then(|mut broker| broker.has_topic("none")).is_err() {
+            if self.has_ended()? {
+                return Ok(false);
+            }
+            if since.elapsed() > START_PATIENCE {
+                bail!("the broker does not come up\n{}", self.process.output_tail());
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        Ok(true)
+    }
+
+    pub(super) fn has_ended(&mut self) -> Result<bool> {
+        Ok(self.process.exit_status()?.is_some())
+    }
+
+    /// Waits until it has ended by itself.
+    pub(super) fn ends_within(&mut self, patience: Duration) -> Result<bool> {
+        let since = Instant::now();
+        while !self.has_ended()? {
+            if since.elapsed() > patience {
+                return Ok(false);
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(true)
+    }
+
+    pub(super) fn kill(self) {
+        self.process.kill();
+    }
+
+    pub(super) fn stop(self) -> Result<()> {
+        self.process.terminate(STOP_PATIENCE)
+    }
+
+    /// It does not run until it is told to go on.
+    pub(super) fn pause(&self) {
+        signal(self.process.pid(), libc::SIGSTOP);
+    }
+
+    pub(super) fn go_on(&self) {
+        signal(self.process.pid(), libc::SIGCONT);
+    }
+}
+
+/// What it wrote last.
+pub(super) fn log_tail(log: &Path) -> String {
+    tail(log, 30, |_| true)
+}
