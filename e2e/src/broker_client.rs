@@ -168,11 +168,11 @@ impl BrokerClient {
         self.0.call(&request)
     }
 
-    /// The records of one pull by a group; none when there are none.
+    /// The records of one pull by a group, damaged or not; none when there are none.
     pub fn pull_records(&mut self, group: &str, topic: &str, queue: i32, offset: i64) -> Result<Vec<Record>> {
         let answer = self.pull_as(group, topic, queue, offset)?;
         match answer.code {
-            SUCCESS => Record::all_in(&answer.body),
+            SUCCESS => Record::all_as_they_are(&answer.body),
             PULL_NOT_FOUND => Ok(Vec::new()),
             other => bail!("pulling {topic}/{queue} at {offset}: {other} {}", answer.remark),
         }

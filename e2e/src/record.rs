@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 const MAGIC_V1: u32 = 0xDAA3_20A7;
 const NAME_END: u8 = 1;
@@ -21,11 +21,22 @@ pub struct Record {
     pub body: Vec<u8>,
     pub topic: String,
     pub properties: BTreeMap<String, String>,
+    /// What is wrong with it.
+    pub damage: Option<String>,
 }
 
 impl Record {
     /// All records of a pull or query answer.
-    pub fn all_in(mut body: &[u8]) -> Result<Vec<Self>> {
+    pub fn all_in(body: &[u8]) -> Result<Vec<Self>> {
+        let records = Self::all_as_they_are(body)?;
+        if let Some((record, damage)) = records.iter().find_map(|record| Some((record, record.damage.as_ref()?))) {
+            bail!("the record at {}: {damage}", record.physical_offset);
+        }
+        Ok(records)
+    }
+
+    /// The same, damaged or not.
+    pub fn all_as_they_are(mut body: &[u8]) -> Result<Vec<Self>> {
         let mut records = Vec::new();
         while !body.is_empty() {
             let size = usize::try_from(Reader(body).u32()?)?;
@@ -56,14 +67,15 @@ impl Record {
         let _prepared_transaction_offset = reader.i64()?;
         let body_length = usize::try_from(reader.i32()?)?;
         let body = reader.take(body_length)?.to_vec();
-        ensure!(
-            body_crc == crc32fast::hash(&body) & 0x7fff_ffff,
-            "wrong crc of the body at {physical_offset}"
-        );
+        let crc_is_right = body_crc == crc32fast::hash(&body) & 0x7fff_ffff;
+        let mut damage = (!crc_is_right).then(|| "wrong crc of the body".to_owned());
         let topic_length = usize::from(reader.take(1)?[0]);
         let topic = String::from_utf8(reader.take(topic_length)?.to_vec())?;
         let properties_length = usize::from(reader.u16()?);
-        let properties = decode_properties(reader.take(properties_length)?)?;
+        let properties = decode_properties(reader.take(properties_length)?).unwrap_or_else(|error| {
+            damage = Some(format!("{error:#}"));
+            BTreeMap::new()
+        });
         ensure!(reader.0.is_empty(), "{} bytes behind the record at {physical_offset}", reader.0.len());
         Ok(Self {
             bytes: bytes.into(),
@@ -75,6 +87,7 @@ impl Record {
             body,
             topic,
             properties,
+            damage,
         })
     }
 }

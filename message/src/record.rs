@@ -96,18 +96,19 @@ pub fn body_crc(body: &[u8]) -> i32 {
 }
 
 impl<'a> Record<'a> {
-    /// Bytes that [`write`](Self::write) takes.
+    /// Bytes that [`write_unsealed`](Self::write_unsealed) takes.
     #[must_use]
     pub fn encoded_len(&self) -> usize {
         encoded_len(self.born_host, self.store_host, self.body.len(), self.topic.len(), self.properties.len())
     }
 
-    /// Encodes into `out`, which must have exactly [`encoded_len`](Self::encoded_len) bytes. `extra` is appended to
-    /// the properties and must be counted in that length by the caller through [`encoded_len`].
+    /// Encodes into `out`, which must have exactly [`encoded_len`](Self::encoded_len) bytes, all but the record's length: that is
+    /// 0 at any moment of the writing, so that nobody takes for a record what is only half of one. `extra` is appended to the
+    /// properties and must be counted in that length by the caller through [`encoded_len`].
     ///
     /// # Panics
     /// When `out` is shorter than the record: the caller reserved by `encoded_len`.
-    pub fn write(&self, out: &mut [u8], extra: &str) {
+    pub fn write_unsealed(&self, out: &mut [u8], extra: &str) {
         let mut w = Writer { out, at: 0 };
         let mut sys_flag = self.sys_flag & !(sys_flag::BORN_HOST_V6 | sys_flag::STORE_HOST_V6);
         if self.born_host.is_ipv6() {
@@ -117,7 +118,7 @@ impl<'a> Record<'a> {
             sys_flag |= sys_flag::STORE_HOST_V6;
         }
         let long_topic = self.topic.len() > crate::name::MAX_TOPIC_LEN;
-        w.i32(w.out.len() as i32);
+        w.i32(0);
         w.i32(if long_topic { MAGIC_V2 } else { MAGIC_V1 });
         w.i32(self.body_crc);
         w.i32(self.queue_id);
@@ -142,14 +143,18 @@ impl<'a> Record<'a> {
         w.put(&((self.properties.len() + extra.len()) as u16).to_be_bytes());
         w.put(self.properties.as_bytes());
         w.put(extra.as_bytes());
-        debug_assert_eq!(w.at, w.out.len(), "encoded_len and write agree");
+        debug_assert_eq!(w.at, w.out.len(), "encoded_len and write_unsealed agree");
     }
 
     /// The record as a vector of its own.
     #[must_use]
     pub fn to_vec(&self) -> Vec<u8> {
         let mut out = vec![0; self.encoded_len()];
-        self.write(&mut out, "");
+        self.write_unsealed(&mut out, "");
+        let length = out.len() as i32;
+        if let Some(sealed) = out.first_chunk_mut() {
+            *sealed = length.to_be_bytes();
+        }
         out
     }
 

@@ -97,8 +97,7 @@ fn ask(broker: &Broker, half: &Record<'_>) {
         queue_id: queue_id.unwrap_or(half.queue_id),
         ..*half
     };
-    let mut body = vec![0; real.encoded_len()];
-    real.write(&mut body, "");
+    let body = real.to_vec();
     let unique_key = half.property(properties::UNIQ_KEY);
     let question = CheckTransactionState {
         topic: Some(real.topic),

@@ -8,11 +8,11 @@ use crate::history::What;
 
 pub(super) fn check(facts: &Facts<'_>, found: &mut Findings) {
     // Of each group and queue what was committed when, in order.
-    let mut committed: HashMap<_, Vec<(u64, i64)>> = HashMap::new();
+    let mut committed: HashMap<_, Vec<(u64, usize, i64)>> = HashMap::new();
     for (at, life, what) in &facts.others {
         match what {
             What::Committed { group, place, offset } => {
-                committed.entry((group, place)).or_default().push((*at, *offset));
+                committed.entry((group, place)).or_default().push((*at, *life, *offset));
             }
             What::Offset { group, place, offset, max } => {
                 let told = offset.unwrap_or(-1);
@@ -20,15 +20,13 @@ pub(super) fn check(facts: &Facts<'_>, found: &mut Findings) {
                     found.add(Check::Offsets, format!("{group} is at {told} of {place:?}, which ends at {max}"));
                 }
                 let Some(before) = committed.get(&(group, place)) else { continue };
-                let started = facts.lives[*life].started;
-                // What had to be saved by the end of the last life.
-                let died = life.checked_sub(1).and_then(|n| facts.lives[n].ended).map_or(started, |(at, _)| at);
                 let window = facts.promise.offset_interval * 1_000_000;
-                let safe = before
-                    .iter()
-                    .rev()
-                    .find(|(at, _)| *at > started || died.saturating_sub(*at) > window)
-                    .map(|(_, offset)| *offset);
+                // What the broker had lived on with for long enough, and what it was told in this life.
+                let safe = before.iter().rev().find(|(at, of, _)| {
+                    let died = facts.lives[*of].ended.map_or(u64::MAX, |(died, _)| died);
+                    of == life || died.saturating_sub(*at) > window
+                });
+                let safe = safe.map(|(.., offset)| *offset);
                 if let Some(safe) = safe
                     && told < safe
                 {

@@ -53,7 +53,7 @@ pub(super) fn seen(record: &Record) -> Seen {
     Seen {
         offset: record.queue_offset,
         physical: record.physical_offset,
-        id: id.map(MessageId),
+        id: id.filter(|_| record.damage.is_none()).map(MessageId),
         crc: crc(&record.body, record.properties.get(FILLER).map_or("", String::as_str)),
         stored_at: record.stored_at,
     }

@@ -51,7 +51,8 @@ pub fn lives(way: Way, flush: Flush, count: u32, seed: u64, mut each: impl FnMut
     for _ in 0..count {
         run.begin_life()?;
         run.look()?;
-        let enough = random.u64(20..800);
+        // Most lives are short; some are long enough for everything that is done now and then.
+        let enough = if random.u32(..6) == 0 { random.u64(3_000..12_000) } else { random.u64(20..800) };
         match way {
             Way::Kill => run.work_until(enough, Death::Kill, |_| Ok(()))?,
             Way::PowerCut => {

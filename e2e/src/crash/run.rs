@@ -15,13 +15,15 @@ use crate::history::{self, Death, Flush, Recorder, What};
 use crate::ports::PortBlock;
 use crate::work_folder::WorkFolder;
 
-/// By default consumer offsets are saved this often, in milliseconds.
-const OFFSET_INTERVAL: u64 = 1_000;
-/// What saving may take on a busy disk, and how long ago the last time may be.
-const OFFSET_SLACK: u64 = 2_000;
+/// Consumer offsets are saved this often, in milliseconds.
+const OFFSET_INTERVAL: u64 = 100;
+/// What saving may take on a busy machine.
+const OFFSET_SLACK: u64 = 900;
 const FLUSH_INTERVAL: u64 = 100;
 const LATENESS: u64 = 3_000;
 const BACK_WITHIN: u64 = 1_000;
+/// A life's work at most.
+const AT_MOST: Duration = Duration::from_secs(5);
 const SETTLE: Duration = Duration::from_secs(20);
 
 #[derive(Debug)]
@@ -116,7 +118,7 @@ impl Run {
         fault: impl FnOnce(&mut Victim) -> Result<()>,
     ) -> Result<()> {
         let mut victim = self.victim.take().context("nobody is alive")?;
-        self.world.work(self.life, enough, Duration::from_secs(2), || {
+        self.world.work(self.life, enough, AT_MOST, || {
             fault(&mut victim)?;
             victim.kill();
             Ok(())
@@ -137,10 +139,10 @@ impl Run {
         let ground = &mut self.ground;
         let store = ground.store();
         let disk = ground.as_disk().context("the store is on no disk of its own")?;
-        let snapshot = self.world.work(self.life, enough, Duration::from_secs(2), || {
+        let snapshot = self.world.work(self.life, enough, AT_MOST, || {
             let snapshot = if is_before_kill {
                 // It runs on for a moment, on a disk that takes nothing any more.
-                victim.pause();
+                victim.pause()?;
                 let snapshot = Snapshot::take(&store)?;
                 disk.cut_power()?;
                 victim.go_on();

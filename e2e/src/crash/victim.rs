@@ -1,11 +1,13 @@
 //! A broker process to be treated badly.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
+use crate::await_condition::await_condition;
 use crate::broker_client::BrokerClient;
 use crate::cluster::gantry;
 use crate::process::{Process, signal, tail};
@@ -102,9 +104,19 @@ impl Victim {
         self.process.terminate(STOP_PATIENCE)
     }
 
-    /// It does not run until it is told to go on.
-    pub(super) fn pause(&self) {
-        signal(self.process.pid(), libc::SIGSTOP);
+    /// It does not run until it is told to go on: on return none of its threads does, and no system call of one is under way.
+    pub(super) fn pause(&self) -> Result<()> {
+        let pid = self.process.pid();
+        signal(pid, libc::SIGSTOP);
+        await_condition("the broker stands still", START_PATIENCE, || {
+            for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
+                let stat = fs::read_to_string(thread?.path().join("stat"))?;
+                if !stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T')) {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        })
     }
 
     pub(super) fn go_on(&self) {

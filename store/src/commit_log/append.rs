@@ -145,12 +145,7 @@ impl Tip {
         let start = self.at;
         // SAFETY: the tip's lock is held and nothing from `at` on is published: these bytes are ours alone.
         unsafe {
-            self.segment.mapping().write(start..start + len, |out| {
-                record.write(out, extra);
-                if let Some(length) = out.first_chunk_mut::<4>() {
-                    *length = [0; 4];
-                }
-            });
+            self.segment.mapping().write(start..start + len, |out| record.write_unsealed(out, extra));
         }
         self.at = start + len;
     }
