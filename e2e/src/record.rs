@@ -29,7 +29,9 @@ impl Record {
     /// All records of a pull or query answer.
     pub fn all_in(body: &[u8]) -> Result<Vec<Self>> {
         let records = Self::all_as_they_are(body)?;
-        if let Some((record, damage)) = records.iter().find_map(|record| Some((record, record.damage.as_ref()?))) {
+        if let Some((record, damage)) =
+            records.iter().find_map(|record| Some((record, record.damage.as_ref()?)))
+        {
             bail!("the record at {}: {damage}", record.physical_offset);
         }
         Ok(records)

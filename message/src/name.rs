@@ -25,6 +25,8 @@ pub const POPS_TOPIC: &str = "rmq_sys_gantry_pops";
 pub const POP_MARKS_TOPIC: &str = "rmq_sys_gantry_pop_marks";
 /// Where a broker puts on record how topics are scaled. Gantry's own; no client may write there.
 pub const SCALING_TOPIC: &str = "rmq_sys_gantry_scaling";
+/// Names of topics that were deleted, each where in the log that was. Gantry's own; no client may write there.
+pub const DELETED_TOPICS_TOPIC: &str = "rmq_sys_gantry_deleted_topics";
 /// Prefix of a group's retry topic.
 pub const RETRY_PREFIX: &str = "%RETRY%";
 /// Prefix of a group's dead letter topic.
@@ -118,6 +120,7 @@ pub fn is_send_forbidden(topic: &str) -> bool {
         SCHEDULE_TOPIC
             | DELAY_MARKS_TOPIC
             | SCALING_TOPIC
+            | DELETED_TOPICS_TOPIC
             | TIMER_TOPIC
             | TIMER_MARKS_TOPIC
             | POPS_TOPIC

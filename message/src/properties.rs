@@ -72,6 +72,8 @@ pub const PUSH_REPLY_TIME: &str = "PUSH_REPLY_TIME";
 pub const SHARDING_KEY: &str = "__SHARDINGKEY";
 /// What a transaction is known by: the unique key of its message, given by the broker that stores the half.
 pub const TRANSACTION_ID: &str = "__transactionId__";
+/// Of a mark: bytes of the records that stand behind it in the log and belong to it. Gantry's own.
+pub const FOLLOWED_BY: &str = "FOLLOWED_BY";
 
 /// The pairs of a property string in order.
 pub fn pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {

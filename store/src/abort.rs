@@ -3,10 +3,22 @@
 //! Apache: `DefaultMessageStore` (`lock`, a POSIX record lock, so the two brokers exclude each other) and `abort`, which
 //! holds the process id and exists while the store is open.
 
-use crate::OpenError;
+use crate::{OpenError, sys};
 use rustix::fs::FlockOperation;
 use std::fs::{self, File};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+
+/// Leaves the marker on the disk before anything else is done: without it a power cut would look like a clean stop.
+fn mark(path: &Path) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    let written = file.write_all(std::process::id().to_string().as_bytes());
+    match written.and_then(|()| file.sync_all()) {
+        // That it is there counts. On a full disk there is no place for what it says, and messages can still be read.
+        Err(error) if error.kind() == io::ErrorKind::StorageFull => Ok(()),
+        written => written,
+    }
+}
 
 /// Holds the lock until dropped.
 #[derive(Debug)]
@@ -32,7 +44,7 @@ impl Opened {
         rustix::fs::fcntl_lock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(in_use)?;
         let abort = root.join("abort");
         let clean = !abort.exists();
-        fs::write(&abort, std::process::id().to_string()).map_err(OpenError::io("write", &abort))?;
+        mark(&abort).and_then(|()| sys::sync_dir(root)).map_err(OpenError::io("write", &abort))?;
         Ok((Self { abort, _lock: lock }, clean))
     }
 

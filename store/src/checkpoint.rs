@@ -12,6 +12,7 @@ use std::path::Path;
 
 use crate::PhysicalOffset;
 use crate::faults::step;
+use crate::watermark::Watermark;
 
 const LEN: usize = 4096;
 const SLOTS: [usize; 2] = [512, 1024];
@@ -72,6 +73,8 @@ impl CheckpointFile {
             }
         }
         file.set_len(LEN as u64)?;
+        // Part of it is mapped: on a full disk a page without a block would be a signal.
+        crate::sys::reserve(&file, LEN as u64)?;
         let long = |at: usize| {
             bytes.get(at..).and_then(|b| b.first_chunk::<8>()).map_or(0, |b| i64::from_be_bytes(*b))
         };
@@ -89,6 +92,11 @@ impl CheckpointFile {
             _ => Found::Nothing,
         };
         Ok((Self { file, sequence }, found))
+    }
+
+    /// What is noted in it between two checkpoints.
+    pub(crate) fn watermark(&self) -> io::Result<Watermark> {
+        Watermark::map(&self.file, LEN)
     }
 
     /// Writes a checkpoint, durably.

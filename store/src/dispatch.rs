@@ -73,6 +73,9 @@ impl Unsynced {
     }
 
     /// Syncs them and, because they may be new, their folders up to `root`.
+    ///
+    /// # Errors
+    /// What was written since the last time may not be on the disk, and no later sync says so: no checkpoint may claim it.
     pub(crate) fn sync(&mut self, root: &Path) -> io::Result<()> {
         match self {
             Self::Many => rustix::fs::syncfs(File::open(root)?)?,

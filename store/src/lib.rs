@@ -33,6 +33,7 @@ mod recovery;
 mod retention;
 mod store;
 mod sys;
+mod watermark;
 
 pub use commit_log::{Appended, NewMessage, Tag, Turn};
 pub use config::{FlushMode, Retention, StoreConfig};

@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering, fence};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
 /// Bytes of a page. Larger system pages make the ranges below coarser, never wrong.
 pub(crate) const PAGE: usize = 4096;
@@ -77,6 +77,15 @@ impl Mapping {
         // SAFETY: in bounds and aligned (mappings start at a page) by the checks above. Files with cells are accessed
         // through cells only, so there is no access that is not atomic.
         Some(unsafe { AtomicU32::from_ptr(self.raw.as_mut_ptr().add(at).cast()) })
+    }
+
+    /// A 64-bit cell, as [`cell`](Self::cell).
+    pub(crate) fn cell64(&self, at: usize) -> Option<&AtomicU64> {
+        if !at.is_multiple_of(8) || at + 8 > self.len() {
+            return None;
+        }
+        // SAFETY: as in `cell`.
+        Some(unsafe { AtomicU64::from_ptr(self.raw.as_mut_ptr().add(at).cast()) })
     }
 
     /// Writes dirty pages of `range` to the disk and waits for it.

@@ -2,7 +2,8 @@
 
 use crate::abort::Opened;
 use crate::checkpoint::{Checkpoint, CheckpointFile, Found, QueueDigest};
-use crate::commit_log::{self, Ahead, AheadJob, Flusher, Segments, Tip};
+use crate::clock::now_ms;
+use crate::commit_log::{self, Ahead, AheadJob, Flusher, NewMessage, Segments, Tip};
 use crate::config::{FlushMode, StoreConfig};
 use crate::consume_queue::{ConsumeQueue, Entry, QueueTable};
 use crate::dispatch::{DirtyQueues, Moment, Unsynced};
@@ -13,10 +14,9 @@ use crate::recovery::Recovery;
 use crate::retention::{self, Facts};
 use crate::{OpenError, PhysicalOffset, QueueOffset, sys};
 use bytes::Bytes;
-use gantry_message::{Record, properties};
+use gantry_message::{Record, name, properties};
 use parking_lot::{Condvar, Mutex};
 use std::collections::BTreeSet;
-use std::fs;
 use std::io;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -28,6 +28,10 @@ use std::time::{Duration, Instant, SystemTime};
 const WRITE_EVERY: Duration = Duration::from_millis(200);
 /// Apache's `cleanResourceInterval`.
 const CLEAN_EVERY: Duration = Duration::from_secs(10);
+/// While messages are refused it is looked oftener whether there is space again.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// What a checkpoint may take that somebody waits for.
+const CHECKPOINT_WITHIN: Duration = Duration::from_secs(10);
 /// Written index pages only matter after a power cut, where they save work: seldom is enough.
 const INDEX_SYNC_EVERY: Duration = Duration::from_secs(60);
 
@@ -67,6 +71,10 @@ struct Inner {
     dirty: DirtyQueues,
     index: Option<Index>,
     checkpoint: Mutex<CheckpointFile>,
+    /// Queue files that were written and not synced; of whoever writes checkpoints.
+    unsynced: Mutex<Unsynced>,
+    /// A sync of queue files has failed.
+    unsafe_queues: AtomicBool,
     boot: [u8; 16],
     closed: AtomicBool,
     /// The disk is too full to take messages.
@@ -77,8 +85,15 @@ struct Inner {
     messages: AtomicU64,
     bytes: AtomicU64,
     stop: (Mutex<bool>, Condvar),
-    /// A checkpoint is wanted at the next occasion.
-    checkpoint_asked: AtomicBool,
+    checkpoints: Checkpoints,
+}
+
+/// Checkpoints that somebody waits for.
+#[derive(Debug, Default)]
+struct Checkpoints {
+    /// How many were asked for, and how many of these are done.
+    state: Mutex<(u64, u64)>,
+    done: Condvar,
 }
 
 impl Store {
@@ -87,30 +102,41 @@ impl Store {
     /// # Errors
     /// Says which file is in the way and what to do.
     pub fn open(config: StoreConfig) -> Result<Self, OpenError> {
-        fs::create_dir_all(&config.root).map_err(OpenError::io("create", &config.root))?;
+        sys::create_dirs(&config.root).map_err(OpenError::io("create", &config.root))?;
         let (opened, clean) = Opened::acquire(&config.root)?;
         let started = Instant::now();
         let checkpoint_path = config.root.join("checkpoint");
-        let (checkpoint, found) =
+        let (mut checkpoint, found) =
             CheckpointFile::open(&checkpoint_path).map_err(OpenError::io("open", &checkpoint_path))?;
+        let watermark = checkpoint.watermark().map_err(OpenError::io("map", &checkpoint_path))?;
+        let durable = match found {
+            Found::Ours(checkpoint) => watermark.get().unwrap_or_default().max(checkpoint.dispatched),
+            // What Apache's broker left is another log than what we knew.
+            Found::Apache(_) => PhysicalOffset(0),
+            Found::Nothing => watermark.get().unwrap_or_default(),
+        };
+        let boot = sys::boot_id();
         let segments = Arc::new(Segments::open(&config.commit_log_dir(), config.file_size)?);
         let queues = QueueTable::new(config.root.join("consumequeue"), config.queue_file_entries.max(1));
         let dirty = DirtyQueues::default();
         let recovered = Recovery {
+            root: &config.root,
             segments: &segments,
             queues: &queues,
             dirty: &dirty,
             levels: &config.delay_levels,
             checkpoint: found,
+            checkpoint_file: &mut checkpoint,
+            boot,
+            durable,
             clean,
         }
         .run()?;
-        let boot = sys::boot_id();
         let trust_until = match found {
             // The page cache outlived the process.
             Found::Ours(checkpoint) if checkpoint.boot == boot => None,
             Found::Ours(checkpoint) if !clean => Some(checkpoint.indexed),
-            Found::Apache(_) if !clean => Some(PhysicalOffset(0)),
+            Found::Apache(_) | Found::Nothing if !clean => Some(PhysicalOffset(0)),
             _ => None,
         };
         let index = if config.index {
@@ -121,6 +147,7 @@ impl Store {
                 config.index_items,
                 Arc::clone(&segments),
                 trust_until,
+                recovered.end,
             )?)
         } else {
             None
@@ -137,7 +164,7 @@ impl Store {
         );
         let sync = config.flush == FlushMode::Sync;
         let inner = Arc::new(Inner {
-            flusher: Flusher::new(Arc::clone(&segments), recovered.end),
+            flusher: Flusher::new(Arc::clone(&segments), recovered.end, watermark),
             ahead: Ahead::new(Arc::clone(&segments), config.warm_ahead, sync, config.mlock),
             segments,
             queues,
@@ -146,6 +173,8 @@ impl Store {
             dirty,
             index,
             checkpoint: Mutex::new(checkpoint),
+            unsynced: Mutex::new(recovered.unsynced),
+            unsafe_queues: AtomicBool::new(false),
             boot,
             closed: AtomicBool::new(false),
             refusing: AtomicBool::new(false),
@@ -154,7 +183,7 @@ impl Store {
             messages: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             stop: Default::default(),
-            checkpoint_asked: AtomicBool::new(false),
+            checkpoints: Checkpoints::default(),
             config,
         });
         inner.look_at_disk();
@@ -172,7 +201,7 @@ impl Store {
     /// The queue, made when it is new. The topic's name must have passed [`gantry_message::name::check_topic`].
     #[must_use]
     pub fn queue(&self, topic: &str, id: i32) -> Arc<ConsumeQueue> {
-        debug_assert!(gantry_message::name::check_topic(topic).is_ok());
+        debug_assert!(name::check_topic(topic).is_ok());
         self.inner.queues.get_or_create(topic, id)
     }
 
@@ -336,31 +365,33 @@ impl Store {
         self.inner.index.as_ref().map_or((0, PhysicalOffset(0)), Index::last_update)
     }
 
-    /// Deletes the queues of a topic. Its messages stay in the log until their files go.
+    /// Deletes the queues of a topic. Its messages stay in the log until their files go. On return no crash brings them back.
     ///
     /// # Errors
-    /// When files cannot be removed.
+    /// When it cannot be written down that they are gone, or files cannot be removed.
     pub fn delete_topic(&self, topic: &str) -> io::Result<()> {
-        let removed = {
-            let _tip = self.inner.tip.lock();
-            let removed = self.inner.queues.remove(topic);
-            let mut digest = self.inner.digest.lock();
-            for queue in &removed {
-                queue.mark_deleted();
-                let next = queue.next_offset().0;
-                digest.count -= i64::from(next > 0);
-                digest.entries -= next;
-            }
-            removed
-        };
+        let inner = &self.inner;
+        if inner.queues.topic(topic).is_empty() {
+            return Ok(());
+        }
+        let deletions = self.queue(name::DELETED_TOPICS_TOPIC, 0);
+        let message = NewMessage::own(now_ms(), topic.as_bytes(), "");
+        let mut removed = Vec::new();
+        let on_record = self.append_at_ends(
+            &deletions,
+            &message,
+            &[],
+            |_| topic.as_bytes().to_vec(),
+            |_| removed = inner.forget_topic(topic),
+        );
+        let on_record = on_record.map_err(io::Error::other)?;
+        inner.wait_durable(on_record.end)?;
         for queue in &removed {
             queue.delete_files()?;
         }
-        self.inner.queues.remove_dir(topic);
-        // Until the next checkpoint a crash would bring the queues back.
-        self.inner.checkpoint_asked.store(true, Ordering::Release);
-        self.inner.stop.1.notify_all();
-        Ok(())
+        inner.queues.remove_dir(topic)?;
+        // A start before the next checkpoint would miss these files and build all queues anew.
+        inner.await_checkpoint()
     }
 
     /// Has a queue begin at `first`, unless it begins later already. It is not written down: after a start the queue begins
@@ -451,12 +482,8 @@ impl Store {
             tracing::error!("the store did not stop cleanly: the next start will recover");
             return;
         }
-        let mut unsynced = Unsynced::default();
-        let result = inner
-            .index
-            .as_ref()
-            .map_or(Ok(()), Index::flush)
-            .and_then(|()| inner.write_checkpoint(&mut unsynced));
+        let result =
+            inner.index.as_ref().map_or(Ok(()), Index::flush).and_then(|()| inner.write_checkpoint());
         match result {
             Ok(()) => opened.release(),
             Err(error) => tracing::error!(%error, "the last checkpoint failed: the next start will recover"),
@@ -470,11 +497,26 @@ impl Drop for Store {
     }
 }
 
+/// Ends the process when the thread that has it panics: nobody would flush, or make files, and nobody would notice.
+struct EndOfProcess;
+
+impl Drop for EndOfProcess {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            tracing::error!("a thread of the store panicked: the broker ends");
+            std::process::abort();
+        }
+    }
+}
+
 impl Inner {
     fn spawn(this: &Arc<Self>) -> Result<Vec<JoinHandle<()>>, OpenError> {
         let spawn = |name: &str, work: fn(&Self)| {
             let inner = Arc::clone(this);
-            let thread = thread::Builder::new().name(name.into()).spawn(move || work(&inner));
+            let thread = thread::Builder::new().name(name.into()).spawn(move || {
+                let _guard = EndOfProcess;
+                work(&inner);
+            });
             thread.map_err(OpenError::io("start a thread for", &this.config.root))
         };
         let mut threads = vec![
@@ -484,7 +526,7 @@ impl Inner {
                     FlushMode::Sync => None,
                 });
             })?,
-            spawn("store-ahead", |inner| inner.ahead.run())?,
+            spawn("store-ahead", |inner| inner.ahead.run(|error| inner.flusher.fail(error)))?,
             spawn("store-dispatch", Self::dispatch)?,
             spawn("store-clean", Self::clean)?,
         ];
@@ -513,21 +555,52 @@ impl Inner {
         self.disk_used.load(Ordering::Relaxed) as f64 / 1e6
     }
 
+    /// Takes a topic's queues away. Under the append lock: no message gets into them afterwards.
+    fn forget_topic(&self, topic: &str) -> Vec<Arc<ConsumeQueue>> {
+        let removed = self.queues.remove(topic);
+        let mut digest = self.digest.lock();
+        for queue in &removed {
+            queue.mark_deleted();
+            let next = queue.next_offset().0;
+            digest.count -= i64::from(next > 0);
+            digest.entries -= next;
+        }
+        removed
+    }
+
+    /// Waits for a checkpoint of what is there now.
+    fn await_checkpoint(&self) -> io::Result<()> {
+        let mut state = self.checkpoints.state.lock();
+        state.0 += 1;
+        let mine = state.0;
+        self.stop.1.notify_all();
+        let deadline = Instant::now() + CHECKPOINT_WITHIN;
+        while state.1 < mine {
+            if self.checkpoints.done.wait_until(&mut state, deadline).timed_out() {
+                return Err(io::Error::other("no checkpoint could be written in time: see the log"));
+            }
+        }
+        Ok(())
+    }
+
     /// The dispatch thread: queue tails to files, checkpoints.
     fn dispatch(&self) {
-        let mut unsynced = Unsynced::default();
         let (mut last_checkpoint, mut last_index_sync) = (Instant::now(), Instant::now());
         let mut checkpointed = self.flusher.published();
         let (every, every_bytes) = self.config.checkpoint_every;
         while !self.wait(WRITE_EVERY) {
-            if let Err(error) = self.dirty.write(self.readable_end(), &mut unsynced) {
+            let written = self.dirty.write(self.readable_end(), &mut self.unsynced.lock());
+            if let Err(error) = written {
                 tracing::warn!(%error, "cannot write ConsumeQueue files: entries stay in memory until it works");
                 continue;
             }
             step("queues: written");
             let behind = self.flusher.published() - checkpointed;
-            let asked = self.checkpoint_asked.swap(false, Ordering::AcqRel);
-            if asked || behind as u64 > every_bytes || (behind > 0 && last_checkpoint.elapsed() > every) {
+            let (asked, done) = *self.checkpoints.state.lock();
+            if asked > done
+                || behind as u64 > every_bytes
+                || (behind > 0 && last_checkpoint.elapsed() > every)
+            {
                 if last_index_sync.elapsed() > INDEX_SYNC_EVERY
                     && let Some(index) = &self.index
                 {
@@ -538,8 +611,14 @@ impl Inner {
                 }
                 checkpointed = self.flusher.published();
                 last_checkpoint = Instant::now();
-                if let Err(error) = self.write_checkpoint(&mut unsynced) {
-                    tracing::warn!(%error, "cannot write a checkpoint: a recovery would take longer");
+                match self.write_checkpoint() {
+                    Ok(()) => {
+                        self.checkpoints.state.lock().1 = asked;
+                        self.checkpoints.done.notify_all();
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "cannot write a checkpoint: a recovery would take longer");
+                    }
                 }
                 step("checkpoint: written");
             }
@@ -555,14 +634,26 @@ impl Inner {
         *stop
     }
 
-    fn write_checkpoint(&self, unsynced: &mut Unsynced) -> io::Result<()> {
+    fn write_checkpoint(&self) -> io::Result<()> {
         let moment = {
             let tip = self.tip.lock();
             Moment { end: tip.end(), queues: *self.digest.lock(), timestamp: tip.last_timestamp }
         };
         self.wait_durable(moment.end)?;
-        self.dirty.write(self.readable_end(), unsynced)?;
-        unsynced.sync(&self.config.root)?;
+        let mut unsynced = self.unsynced.lock();
+        self.dirty.write(self.readable_end(), &mut unsynced)?;
+        if self.unsafe_queues.load(Ordering::Relaxed) {
+            return Err(io::Error::other(
+                "queue files could not be synced before: the next start builds them anew",
+            ));
+        }
+        if let Err(error) = unsynced.sync(&self.config.root) {
+            // The kernel tells of a failure once.
+            self.unsafe_queues.store(true, Ordering::Relaxed);
+            tracing::error!(%error, "cannot sync ConsumeQueue files: no checkpoint is written until the next start");
+            return Err(error);
+        }
+        drop(unsynced);
         step("checkpoint: queues synced");
         self.checkpoint.lock().write(Checkpoint {
             dispatched: moment.end,
@@ -586,10 +677,14 @@ impl Inner {
 
     /// The cleaning thread: old files go, a full disk is noticed.
     fn clean(&self) {
-        while !self.wait(CLEAN_EVERY) {
-            self.look_at_disk();
-            if let Err(error) = self.delete_old_files(false) {
-                tracing::warn!(%error, "cannot delete old files");
+        loop {
+            let is_refusing = self.refusing.load(Ordering::Relaxed);
+            if self.wait(if is_refusing { LOOK_EVERY } else { CLEAN_EVERY }) {
+                return;
+            }
+            match self.delete_old_files(false) {
+                Ok(_) => self.look_at_disk(),
+                Err(error) => tracing::warn!(%error, "cannot delete old files"),
             }
         }
     }

@@ -1,13 +1,70 @@
 //! Files and folders as the store needs them: allocated for real, synced with their names.
 
-use rustix::fs::FallocateFlags;
+use rustix::fs::{FallocateFlags, SeekFrom};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
+use std::ops::Range;
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 /// Makes the entries of a folder durable: a new or renamed file is only safe after this.
 pub(crate) fn sync_dir(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
+}
+
+/// Makes a folder and those above it that are not there, durably.
+pub(crate) fn create_dirs(path: &Path) -> io::Result<()> {
+    let missing: Vec<_> =
+        path.ancestors().take_while(|dir| !dir.as_os_str().is_empty() && !dir.exists()).collect();
+    fs::create_dir_all(path)?;
+    for made in missing {
+        // A relative path of one part has the working folder above it.
+        let above = made.parent().filter(|above| !above.as_os_str().is_empty());
+        sync_dir(above.unwrap_or_else(|| Path::new(".")))?;
+    }
+    Ok(())
+}
+
+/// The parts of `range` of a file that may be other than zeros. Where the file system does not tell, all of it.
+pub(crate) fn data_in(file: &File, range: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    let mut at = range.start as u64;
+    let end = range.end as u64;
+    std::iter::from_fn(move || {
+        if at >= end {
+            return None;
+        }
+        let start = match rustix::fs::seek(file, SeekFrom::Data(at)) {
+            Ok(start) => start.min(end),
+            // No data behind it.
+            Err(rustix::io::Errno::NXIO) => end,
+            Err(_) => at,
+        };
+        let stop = rustix::fs::seek(file, SeekFrom::Hole(start)).map_or(end, |stop| stop.min(end)).max(start);
+        at = stop;
+        (start < stop).then_some(start as usize..stop as usize)
+    })
+}
+
+/// Writes bytes of a file once more and waits until they are on the disk: a page whose writing failed counts as written.
+pub(crate) fn write_again(file: &File, bytes: &[u8], mut at: u64) -> io::Result<()> {
+    let mut buffer = Vec::new();
+    for part in bytes.chunks(1 << 20) {
+        // Not straight from the map: it shows the pages that are being written.
+        buffer.clear();
+        buffer.extend_from_slice(part);
+        file.write_all_at(&buffer, at)?;
+        at += part.len() as u64;
+    }
+    file.sync_all()
+}
+
+/// Has the blocks of a file reserved that it does not have yet: writing to it later cannot run out of space.
+pub(crate) fn reserve(file: &File, len: u64) -> io::Result<()> {
+    match rustix::fs::fallocate(file, FallocateFlags::empty(), 0, len) {
+        // Such a file system writes what it has no blocks for as it likes.
+        Ok(()) | Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Creates a file of `len` zero bytes whose blocks are reserved: writing to it later cannot run out of space, which in a
@@ -54,9 +111,7 @@ pub(crate) fn zero(file: &File, start: u64, end: u64) -> io::Result<()> {
             let mut at = start;
             while at < end {
                 let n = (end - at).min(zeros.len() as u64);
-                rustix::io::retry_on_intr(|| {
-                    rustix::io::pwrite(file, zeros.get(..n as usize).unwrap_or_default(), at)
-                })?;
+                file.write_all_at(zeros.get(..n as usize).unwrap_or_default(), at)?;
                 at += n;
             }
         }

@@ -158,10 +158,7 @@ impl<'a> Facts<'a> {
             }),
             What::Acked { id, queue, offset, physical } => {
                 self.in_life(|life| life.first_ack = life.first_ack.or(Some(at)));
-                self.settle(
-                    *id,
-                    Outcome::Acked { at, queue: *queue, offset: *offset, physical: *physical },
-                );
+                self.settle(*id, Outcome::Acked { at, queue: *queue, offset: *offset, physical: *physical });
             }
             What::Refused { id, .. } => self.settle(*id, Outcome::Refused),
             What::Unknown { .. } => {}

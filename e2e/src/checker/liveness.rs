@@ -16,7 +16,10 @@ pub(super) fn check(facts: &Facts<'_>, found: &mut Findings) {
     if let Some(median) = times.get(times.len() / 2)
         && *median > facts.promise.back_within
     {
-        found.add(Check::Liveness, format!("half of the lives took {median} ms and more to their first SEND_OK"));
+        found.add(
+            Check::Liveness,
+            format!("half of the lives took {median} ms and more to their first SEND_OK"),
+        );
     }
     let slow = 20 * facts.promise.back_within;
     for (life, ms) in back.iter().filter(|(_, ms)| *ms > slow) {

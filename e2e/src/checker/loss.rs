@@ -37,7 +37,10 @@ pub(super) fn check(facts: &Facts<'_>, found: &mut Findings) -> HashSet<MessageI
             } else if cut.saturating_sub(*at) > window {
                 found.add(
                     Check::AckedAtOffset,
-                    format!("life {life}: {id:?} was acknowledged {} ms before the power cut, and is gone", (cut - at) / 1_000_000),
+                    format!(
+                        "life {life}: {id:?} was acknowledged {} ms before the power cut, and is gone",
+                        (cut - at) / 1_000_000
+                    ),
                 );
             } else {
                 lost.insert(*id);

@@ -17,7 +17,10 @@ pub(super) fn check(facts: &Facts<'_>, found: &mut Findings) {
             What::Offset { group, place, offset, max } => {
                 let told = offset.unwrap_or(-1);
                 if told > *max {
-                    found.add(Check::Offsets, format!("{group} is at {told} of {place:?}, which ends at {max}"));
+                    found.add(
+                        Check::Offsets,
+                        format!("{group} is at {told} of {place:?}, which ends at {max}"),
+                    );
                 }
                 let Some(before) = committed.get(&(group, place)) else { continue };
                 let window = facts.promise.offset_interval * 1_000_000;

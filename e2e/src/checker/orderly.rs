@@ -61,7 +61,10 @@ fn deliveries(facts: &Facts<'_>, lost: &HashSet<MessageId>, found: &mut Findings
             if seen.offset > *next {
                 found.add(
                     Check::OrderedConsumption,
-                    format!("{client} of {group} was given {} of {:?}, and {next} never", seen.offset, read.place),
+                    format!(
+                        "{client} of {group} was given {} of {:?}, and {next} never",
+                        seen.offset, read.place
+                    ),
                 );
             }
             *next = (*next).max(seen.offset + 1);

@@ -21,7 +21,10 @@ pub(super) fn check(facts: &Facts<'_>, lost: &HashSet<MessageId>, found: &mut Fi
                 if !may_change(facts, lost, *life, before) {
                     found.add(
                         Check::ReadStability,
-                        format!("{:?} had {before:?} in life {life}, and in life {} has {seen:?}", read.place, read.life),
+                        format!(
+                            "{:?} had {before:?} in life {life}, and in life {} has {seen:?}",
+                            read.place, read.life
+                        ),
                     );
                 }
                 (*life, *before) = (read.life, *seen);
@@ -36,7 +39,10 @@ pub(super) fn check(facts: &Facts<'_>, lost: &HashSet<MessageId>, found: &mut Fi
         let there = usize::try_from(offset - first).ok().and_then(|n| all.get(n));
         let is_trimmed = offset < first;
         if there.is_none() && !is_trimmed && !may_change(facts, lost, life, &seen) {
-            found.add(Check::ReadStability, format!("{seen:?} of {place:?} was read in life {life}, and is gone"));
+            found.add(
+                Check::ReadStability,
+                format!("{seen:?} of {place:?} was read in life {life}, and is gone"),
+            );
         }
     }
 }
@@ -44,8 +50,10 @@ pub(super) fn check(facts: &Facts<'_>, lost: &HashSet<MessageId>, found: &mut Fi
 /// It was not yet on the disk when the power went.
 fn may_change(facts: &Facts<'_>, lost: &HashSet<MessageId>, life: usize, seen: &Seen) -> bool {
     let cut = matches!(facts.lives.get(life).and_then(|life| life.ended), Some((_, Death::PowerCut)));
+    // What comes later than it was sent (at its time, or by its commit) came in that life, and will come again.
     let of_that_life = seen.id.and_then(|id| facts.send(id)).is_some_and(|send| {
-        send.life == life && (send.acked().is_none() || !send.is_plain() || seen.id.is_some_and(|id| lost.contains(&id)))
+        !send.is_plain()
+            || (send.life == life && (send.acked().is_none() || seen.id.is_some_and(|id| lost.contains(&id))))
     });
     facts.promise.flush == Flush::Async && cut && of_that_life
 }

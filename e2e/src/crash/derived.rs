@@ -26,7 +26,8 @@ pub(super) fn compare(run: &mut Run) -> Result<()> {
     let (live, rebuilt) = (digests(&live.join(QUEUES))?, digests(&copy.join(QUEUES))?);
     fs::remove_dir_all(&copy)?;
     for file in live.keys().chain(rebuilt.keys().filter(|file| !live.contains_key(*file))) {
-        let digest = |of: &BTreeMap<String, String>| of.get(file).cloned().unwrap_or_else(|| "not there".into());
+        let digest =
+            |of: &BTreeMap<String, String>| of.get(file).cloned().unwrap_or_else(|| "not there".into());
         run.record(What::Derived { file: file.clone(), live: digest(&live), rebuilt: digest(&rebuilt) });
     }
     Ok(())

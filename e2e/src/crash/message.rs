@@ -49,7 +49,8 @@ fn crc(body: &[u8], filler: &str) -> u32 {
 
 /// What a stored message says.
 pub(super) fn seen(record: &Record) -> Seen {
-    let id = record.body.get(..16).and_then(|hex| u64::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
+    let id =
+        record.body.get(..16).and_then(|hex| u64::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
     Seen {
         offset: record.queue_offset,
         physical: record.physical_offset,

@@ -50,7 +50,11 @@ impl Victim {
             }
             None => broker,
         };
-        command.env("RUST_LOG", "info").env("NO_COLOR", "1").env_remove("NAMESRV_ADDR").envs(start.environment.iter().cloned());
+        command
+            .env("RUST_LOG", "info")
+            .env("NO_COLOR", "1")
+            .env_remove("NAMESRV_ADDR")
+            .envs(start.environment.iter().cloned());
         let own = [
             ("brokerName", "crash".to_owned()),
             ("brokerIP1", "127.0.0.1".to_owned()),

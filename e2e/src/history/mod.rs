@@ -98,9 +98,14 @@ pub enum What {
     /// It takes connections.
     Serving,
     /// It is gone.
-    Ended { how: Death },
+    Ended {
+        how: Death,
+    },
     /// Something was done to it, and what shows that it was.
-    Fault { name: String, witness: String },
+    Fault {
+        name: String,
+        witness: String,
+    },
 
     Send {
         id: MessageId,
@@ -114,34 +119,82 @@ pub enum What {
         half: bool,
     },
     /// It is safe, there.
-    Acked { id: MessageId, queue: i32, offset: i64, physical: i64 },
+    Acked {
+        id: MessageId,
+        queue: i32,
+        offset: i64,
+        physical: i64,
+    },
     /// It is not, and will not be, in the store.
-    Refused { id: MessageId, code: i64 },
+    Refused {
+        id: MessageId,
+        code: i64,
+    },
     /// Nobody knows.
-    Unknown { id: MessageId },
+    Unknown {
+        id: MessageId,
+    },
 
     /// Records that one pull gave, from the offset that was asked for.
-    Read { reader: Reader, place: Place, from: i64, records: Vec<Seen> },
+    Read {
+        reader: Reader,
+        place: Place,
+        from: i64,
+        records: Vec<Seen>,
+    },
     /// The bounds of a queue, before it is read as a whole.
-    Bounds { pass: u8, place: Place, min: i64, max: i64 },
+    Bounds {
+        pass: u8,
+        place: Place,
+        min: i64,
+        max: i64,
+    },
 
     /// The broker was told, and said yes.
-    Committed { group: String, place: Place, offset: i64 },
+    Committed {
+        group: String,
+        place: Place,
+        offset: i64,
+    },
     /// The broker was asked.
-    Offset { group: String, place: Place, offset: Option<i64>, max: i64 },
+    Offset {
+        group: String,
+        place: Place,
+        offset: Option<i64>,
+        max: i64,
+    },
     /// It is this client's alone.
-    Locked { group: String, client: String, place: Place },
-    Unlocked { group: String, client: String, place: Place },
+    Locked {
+        group: String,
+        client: String,
+        place: Place,
+    },
+    Unlocked {
+        group: String,
+        client: String,
+        place: Place,
+    },
 
     /// A producer decides on its half.
-    Decide { id: MessageId, commit: bool },
+    Decide {
+        id: MessageId,
+        commit: bool,
+    },
     /// The broker has heard it.
-    Decided { id: MessageId },
+    Decided {
+        id: MessageId,
+    },
     /// The broker asked what becomes of it.
-    Asked { id: MessageId },
+    Asked {
+        id: MessageId,
+    },
 
     /// A file that is derived from the log, as it was and as it is when it is made anew.
-    Derived { file: String, live: String, rebuilt: String },
+    Derived {
+        file: String,
+        live: String,
+        rebuilt: String,
+    },
 }
 
 /// All events of a file.

@@ -6,6 +6,7 @@
 
 use super::Segments;
 use crate::PhysicalOffset;
+use crate::watermark::Watermark;
 use parking_lot::Mutex;
 use std::io;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ const NOT_FLUSHING: u64 = u64::MAX;
 /// The two cursors, and the thread that moves the second after the first.
 pub(crate) struct Flusher {
     segments: Arc<Segments>,
+    watermark: Watermark,
     published: AtomicI64,
     durable: AtomicI64,
     failed: AtomicBool,
@@ -38,9 +40,12 @@ pub(crate) struct Flusher {
 }
 
 impl Flusher {
-    pub(crate) fn new(segments: Arc<Segments>, end: PhysicalOffset) -> Self {
+    /// Everything below `end` is on the disk.
+    pub(crate) fn new(segments: Arc<Segments>, end: PhysicalOffset, watermark: Watermark) -> Self {
+        watermark.set(end);
         Self {
             segments,
+            watermark,
             published: AtomicI64::new(end.0),
             durable: AtomicI64::new(end.0),
             failed: AtomicBool::new(false),
@@ -98,8 +103,13 @@ impl Flusher {
         self.on_durable.lock().push(listener);
     }
 
+    /// Has `listener` called when a flush fails, or now when one has.
     pub(crate) fn on_failure(&self, listener: OnFailure) {
-        *self.on_failure.lock() = Some(listener);
+        let mut told = self.on_failure.lock();
+        if self.has_failed() {
+            listener(&io::Error::other("the log could not be written"));
+        }
+        *told = Some(listener);
     }
 
     /// The thread's work, until [`stop`](Self::stop). `interval`: none in SYNC mode.
@@ -131,18 +141,30 @@ impl Flusher {
         let flushed = self.flush_range(from, to);
         self.flushing_since.store(NOT_FLUSHING, Ordering::Relaxed);
         if let Err(error) = flushed {
-            self.failed.store(true, Ordering::Release);
-            match &*self.on_failure.lock() {
-                Some(listener) => listener(&error),
-                None => tracing::error!(%error, "a flush failed: the store has stopped"),
-            }
+            self.fail(&error);
             return Err(error);
         }
+        // Somebody else may have been told of what these pages lacked.
+        if self.has_failed() {
+            return Err(io::Error::other("the log could not be written"));
+        }
+        self.watermark.set(to);
         self.durable.store(to.0, Ordering::Release);
         for listener in &*self.on_durable.lock() {
             listener(to);
         }
         Ok(())
+    }
+
+    /// Nothing is safe any more, and nothing is taken.
+    pub(crate) fn fail(&self, error: &io::Error) {
+        if self.failed.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        match &*self.on_failure.lock() {
+            Some(listener) => listener(error),
+            None => tracing::error!(%error, "a flush failed: the store has stopped"),
+        }
     }
 
     fn flush_range(&self, from: PhysicalOffset, to: PhysicalOffset) -> io::Result<()> {

@@ -8,6 +8,7 @@ mod flush;
 mod readahead;
 mod segment;
 mod segments;
+mod whole;
 
 pub use append::{Appended, NewMessage, Tag, Turn};
 pub(crate) use append::{Placed, Tip};
@@ -15,6 +16,7 @@ pub(crate) use flush::Flusher;
 pub(crate) use readahead::{Ahead, AheadJob};
 pub use segment::Segment;
 pub(crate) use segments::Segments;
+pub(crate) use whole::{most_records_in, next_whole};
 
 use crate::PhysicalOffset;
 use bytes::Bytes;
@@ -26,7 +28,7 @@ pub(crate) struct Scan<'a> {
     segments: &'a Segments,
     at: PhysicalOffset,
     end: PhysicalOffset,
-    check_crc: bool,
+    strict: bool,
 }
 
 /// What stands at a place of the log.
@@ -38,14 +40,14 @@ pub(crate) enum Step<'a> {
 }
 
 impl<'a> Scan<'a> {
-    /// Reads from `start`, a record's or a file's first byte, to `end`.
+    /// Reads from `start`, a record's or a file's first byte, to `end`. `strict`: what is not whole is no record.
     pub(crate) fn new(
         segments: &'a Segments,
         start: PhysicalOffset,
         end: PhysicalOffset,
-        check_crc: bool,
+        strict: bool,
     ) -> Self {
-        Self { segments, at: start, end, check_crc }
+        Self { segments, at: start, end, strict }
     }
 
     pub(crate) fn at(&self) -> PhysicalOffset {
@@ -63,9 +65,11 @@ impl<'a> Scan<'a> {
                 visit(Step::End);
                 return false;
             };
-            let bytes = segment.mapping().published(segment.range(self.at, segment.end()));
+            let range = segment.range(self.at, segment.end());
+            let position = range.start;
+            let bytes = segment.mapping().published(range);
             match Record::read(bytes) {
-                Ok((record, len)) if self.accepts(&record) => {
+                Ok((record, len)) if self.accepts(&segment, &record, len, bytes, position) => {
                     visit(Step::Record(&record, len));
                     self.at = self.at + len as i64;
                     return true;
@@ -81,8 +85,35 @@ impl<'a> Scan<'a> {
         }
     }
 
-    fn accepts(&self, record: &Record<'_>) -> bool {
-        record.physical_offset == self.at.0 && (!self.check_crc || record.check_crc().is_ok())
+    fn accepts(
+        &self,
+        segment: &Segment,
+        record: &Record<'_>,
+        len: usize,
+        bytes: &[u8],
+        position: usize,
+    ) -> bool {
+        record.physical_offset == self.at.0
+            && (!self.strict
+                || (whole::is_whole(record, bytes, position)
+                    && whole::is_complete(segment, record, self.at + len as i64)))
+    }
+
+    /// After an end that is none: goes on at the next whole record. Gives the bytes that it passes over; `None` when there is
+    /// no other record.
+    pub(crate) fn skip_damage(&mut self) -> Option<i64> {
+        let next = next_whole(self.segments, self.at, self.end)?;
+        let skipped = next - self.at;
+        self.at = next;
+        Some(skipped)
+    }
+}
+
+impl Scan<'_> {
+    /// Gives up what is left. `false`: nothing is.
+    pub(crate) fn skip_to_end(&mut self) -> bool {
+        self.at = self.end;
+        false
     }
 }
 

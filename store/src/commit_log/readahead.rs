@@ -9,7 +9,7 @@ use parking_lot::{Condvar, Mutex};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What shall be ready.
 #[derive(Clone, Debug)]
@@ -33,10 +33,22 @@ pub(crate) struct Ahead {
     job: Mutex<Option<AheadJob>>,
     wake: Condvar,
     stopping: AtomicBool,
-    /// The file after the current one, or why it could not be made.
-    next: Mutex<Option<io::Result<Arc<Segment>>>>,
+    /// The file after the current one.
+    next: Mutex<Next>,
     made: Condvar,
 }
+
+#[derive(Debug, Default)]
+enum Next {
+    #[default]
+    Unknown,
+    Made(Arc<Segment>),
+    /// Why it could not be made, and when that was tried.
+    Failed(io::ErrorKind, Instant),
+}
+
+/// How long a failure to make a file counts: trying takes what space there is, and others need it.
+const FAILED_FOR: Duration = Duration::from_secs(1);
 
 impl Ahead {
     pub(crate) fn new(segments: Arc<Segments>, window: u64, prewrite: bool, mlock: bool) -> Self {
@@ -49,7 +61,7 @@ impl Ahead {
             job: Mutex::new(None),
             wake: Condvar::new(),
             stopping: AtomicBool::new(false),
-            next: Mutex::new(None),
+            next: Mutex::default(),
             made: Condvar::new(),
         }
     }
@@ -73,9 +85,9 @@ impl Ahead {
     pub(crate) fn next_segment(&self, current: &Arc<Segment>) -> io::Result<Arc<Segment>> {
         let mut next = self.next.lock();
         loop {
-            match next.take() {
-                Some(Ok(segment)) if segment.base() == current.end() => return Ok(segment),
-                Some(Err(error)) => return Err(error),
+            match &*next {
+                Next::Made(segment) if segment.base() == current.end() => return Ok(Arc::clone(segment)),
+                Next::Failed(kind, when) if when.elapsed() < FAILED_FOR => return Err((*kind).into()),
                 _ => {}
             }
             if self.stopping.load(Ordering::SeqCst) {
@@ -88,8 +100,9 @@ impl Ahead {
         }
     }
 
-    /// The thread's work, until [`stop`](Self::stop).
-    pub(crate) fn run(&self) {
+    /// The thread's work, until [`stop`](Self::stop). `fail` is told when bytes could not be written to the disk, which may be any of
+    /// the file: the kernel tells of each failure only once.
+    pub(crate) fn run(&self, fail: impl Fn(&io::Error)) {
         let (mut warmed, mut locked) = (crate::PhysicalOffset(0), None);
         loop {
             let job = {
@@ -110,55 +123,57 @@ impl Ahead {
                     tracing::warn!(%error, "cannot lock the CommitLog into memory: raise the limit of locked memory (ulimit -l)");
                 }
             }
-            self.warm(&segment, at, &mut warmed);
+            if let Err(error) = self.warm(&segment, at, &mut warmed) {
+                fail(&error);
+            }
         }
         self.made.notify_all();
     }
 
     fn make_next(&self, segment: &Arc<Segment>) {
-        let mut next = self.next.lock();
         let base = segment.end();
-        if matches!(&*next, Some(Ok(made)) if made.base() == base) {
-            return;
+        match &*self.next.lock() {
+            Next::Made(made) if made.base() == base => return,
+            Next::Failed(_, when) if when.elapsed() < FAILED_FOR => return,
+            _ => {}
         }
-        // Already there after a restart, or the space ran out the last time.
+        // Already there after a restart. Not under the lock: an append that needs no new file must not wait for the disk. Nobody
+        // else makes files while this thread runs.
         let made = match self.segments.find(base) {
             Some(existing) => Ok(existing),
-            None => {
-                // Not under the lock: an append that needs no new file must not wait for the disk. Nobody else makes
-                // files while this thread runs.
-                drop(next);
-                let made = self.segments.create(base);
-                next = self.next.lock();
-                made
+            None => self.segments.create(base),
+        };
+        *self.next.lock() = match made {
+            Ok(segment) => Next::Made(segment),
+            Err(error) => {
+                tracing::error!(%error, "cannot make the next CommitLog file");
+                Next::Failed(error.kind(), Instant::now())
             }
         };
-        if let Err(error) = &made {
-            tracing::error!(%error, "cannot make the next CommitLog file");
-        }
-        *next = Some(made);
         self.made.notify_all();
     }
 
     /// Faults in what the append will touch next, starting where the last time ended.
-    fn warm(&self, segment: &Segment, at: usize, warmed: &mut crate::PhysicalOffset) {
+    ///
+    /// # Errors
+    /// A flush failed.
+    fn warm(&self, segment: &Segment, at: usize, warmed: &mut crate::PhysicalOffset) -> io::Result<()> {
         if self.window == 0 {
-            return;
+            return Ok(());
         }
         let end = segment.base() + (at as i64 + self.window as i64);
         let range = segment.range((segment.base() + at as i64).max(*warmed), end);
         let range = range.start.div_ceil(PAGE) * PAGE..range.end / PAGE * PAGE;
         if range.start >= range.end {
-            return;
+            return Ok(());
         }
         *warmed = segment.base() + range.end as i64;
-        let result = segment.mapping().warm_for_writing(range.clone());
-        let result =
-            result.and_then(|()| if self.prewrite { segment.mapping().flush(range) } else { Ok(()) });
-        if let Err(error) = result {
+        if let Err(error) = segment.mapping().warm_for_writing(range.clone()) {
             // Only slower: the append faults the pages in itself.
             tracing::debug!(%error, "cannot warm the CommitLog ahead");
+            return Ok(());
         }
+        if self.prewrite { segment.mapping().flush(range) } else { Ok(()) }
     }
 
     pub(crate) fn stop(&self) {

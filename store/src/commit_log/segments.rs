@@ -20,7 +20,7 @@ pub(crate) struct Segments {
 impl Segments {
     /// Maps the files of `dir`.
     pub(crate) fn open(dir: &Path, file_size: u64) -> Result<Self, OpenError> {
-        fs::create_dir_all(dir).map_err(OpenError::io("create", dir))?;
+        sys::create_dirs(dir).map_err(OpenError::io("create", dir))?;
         let mut found: Vec<(i64, PathBuf)> = Vec::new();
         for entry in fs::read_dir(dir).map_err(OpenError::io("list", dir))? {
             let path = entry.map_err(OpenError::io("list", dir))?.path();
@@ -69,9 +69,23 @@ impl Segments {
     /// Makes the file that starts at `base`, all its space reserved.
     pub(crate) fn create(&self, base: PhysicalOffset) -> io::Result<Arc<Segment>> {
         let path = self.dir.join(Segment::file_name(base));
-        let file = sys::create_allocated(&path, self.file_size)?;
-        sys::sync_dir(&self.dir)?;
-        let segment = Arc::new(Segment::map(base, path, file, self.file_size)?);
+        // Trying would take all there is, for a moment.
+        if sys::disk_size(&self.dir).is_ok_and(|(_, free)| free < self.file_size) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        let made = sys::create_allocated(&path, self.file_size)
+            .and_then(|file| sys::sync_dir(&self.dir).map(|()| file))
+            .and_then(|file| Segment::map(base, path.clone(), file, self.file_size));
+        let segment = match made {
+            Ok(segment) => Arc::new(segment),
+            Err(error) => {
+                // The next try must not find it in the way.
+                if error.kind() != io::ErrorKind::AlreadyExists {
+                    let _ = fs::remove_file(&path);
+                }
+                return Err(error);
+            }
+        };
         self.files.write().push_back(Arc::clone(&segment));
         Ok(segment)
     }
@@ -92,26 +106,31 @@ impl Segments {
         self.files.read().front().cloned()
     }
 
-    /// Deletes the files after the one that holds `end`.
+    /// Deletes the files after the one that holds `end`. From the last: whatever of it a crash leaves undone, there is no gap.
     pub(crate) fn remove_after(&self, end: PhysicalOffset) -> io::Result<()> {
         let mut files = self.files.write();
         while let Some(last) = files.back().filter(|last| last.base() > end) {
             fs::remove_file(last.path())?;
+            sys::sync_dir(&self.dir)?;
             files.pop_back();
         }
-        drop(files);
-        sys::sync_dir(&self.dir)
+        Ok(())
     }
 
     /// Deletes the first file, unless it is the only one or reaches beyond `below`. Readers that still hold it keep their
     /// bytes: the space is freed when they are done.
     pub(crate) fn remove_first(&self, below: PhysicalOffset) -> io::Result<Option<Arc<Segment>>> {
-        let mut files = self.files.write();
-        match files.front() {
-            Some(first) if files.len() > 1 && first.end() <= below => fs::remove_file(first.path())?,
-            _ => return Ok(None),
-        }
-        Ok(files.pop_front())
+        let removed = {
+            let mut files = self.files.write();
+            match files.front() {
+                Some(first) if files.len() > 1 && first.end() <= below => fs::remove_file(first.path())?,
+                _ => return Ok(None),
+            }
+            files.pop_front()
+        };
+        // One by one, so that no crash leaves a gap.
+        sys::sync_dir(&self.dir)?;
+        Ok(removed)
     }
 }
 

@@ -180,8 +180,8 @@ impl QueueFiles {
         for start in self.list()? {
             let path = self.path(start);
             if start >= from {
-                self.cache.forget(&path);
                 fs::remove_file(&path)?;
+                self.cache.forget(&path);
             } else if self.file_start(from) == start
                 && let Some(file) = self.cache.get(&path, None)?
             {
@@ -197,16 +197,18 @@ impl QueueFiles {
         let Some((_, all_but_last)) = starts.split_last() else { return Ok(()) };
         for start in all_but_last.iter().filter(|start| **start + self.entries_per_file <= min) {
             let path = self.path(*start);
-            self.cache.forget(&path);
             fs::remove_file(&path)?;
+            self.cache.forget(&path);
         }
         Ok(())
     }
 
     /// Deletes everything.
     pub(crate) fn remove_all(&self) -> io::Result<()> {
+        let removed = fs::remove_dir_all(&self.dir);
+        // Afterwards: a reader may have opened one meanwhile, and a queue of the same name must not be written to that.
         self.cache.forget(&self.dir);
-        match fs::remove_dir_all(&self.dir) {
+        match removed {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }

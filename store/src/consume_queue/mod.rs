@@ -226,18 +226,34 @@ impl ConsumeQueue {
                 break;
             }
         }
-        let mut end = next;
-        while end > first {
-            match self.files.read(QueueOffset(end.0 - 1), 1)?.first() {
-                Some(entry) if !entry.is_hole() && entry.end() > cut => end = QueueOffset(end.0 - 1),
-                _ => break,
-            }
-        }
+        let end = self.end_below(first, next, cut)?;
         if end < next || starts.last().is_some_and(|last| *last > end) {
             self.files.truncate(end)?;
         }
         self.reset(end, first);
         Ok(())
+    }
+
+    /// The offset after the last entry between two offsets that lies below `cut` in the log.
+    fn end_below(
+        &self,
+        first: QueueOffset,
+        next: QueueOffset,
+        cut: PhysicalOffset,
+    ) -> io::Result<QueueOffset> {
+        /// Entries read at once. After a crash few are beyond, before a rebuild all may be.
+        const AT_ONCE: i64 = 4096;
+        let mut end = next;
+        while end > first {
+            let file = self.files.file_start(QueueOffset(end.0 - 1));
+            let from = QueueOffset(end.0 - AT_ONCE).max(first).max(file);
+            let entries = self.files.read(from, (end - from) as usize)?;
+            match entries.iter().rposition(|entry| entry.is_hole() || entry.end() <= cut) {
+                Some(last) => return Ok(from + last as i64 + 1),
+                None => end = from,
+            }
+        }
+        Ok(end)
     }
 
     /// How many entries of a file are written: they are dense from its start, so this is a binary search. Where queues are many, most
@@ -267,35 +283,35 @@ impl ConsumeQueue {
         self.min.store(min.0, Ordering::Release);
     }
 
-    /// During recovery: takes the entry of a record that says it has `offset` in this queue.
-    ///
-    /// The next offset is the rule. An older one means that the topic was deleted and made anew, and the queue starts
-    /// over; a newer one that messages are missing, whose offsets become holes.
-    pub(crate) fn replay(&self, offset: QueueOffset, entry: Entry) -> io::Result<()> {
-        let next = self.next_offset();
-        if offset < next {
-            if self.entry(offset, PhysicalOffset(i64::MAX))? == Some(entry) {
-                return Ok(());
-            }
-            tracing::warn!(topic = %self.topic, queue = self.id, %offset, was = %next, "queue starts over: the topic was made anew");
-            self.files.truncate(offset)?;
-            self.reset(offset, self.min_offset().min(offset));
-        } else if offset > next {
-            if self.files.list()?.is_empty() {
-                self.files.fill_holes(offset, &mut |_, _| {})?;
-                self.reset(offset, offset);
-            } else {
-                tracing::warn!(topic = %self.topic, queue = self.id, %offset, expected = %next, "messages are missing from the log");
-                self.write_tail(PhysicalOffset(i64::MAX), &mut |_, _| {})?;
-                self.files.write(
-                    next,
-                    std::iter::repeat_n(Entry::HOLE, (offset - next) as usize),
-                    &mut |_, _| {},
-                )?;
-                self.reset(offset, self.min_offset());
-            }
+    /// During recovery: `entry` is what it has at `offset`.
+    pub(crate) fn knows(&self, offset: QueueOffset, entry: Entry) -> io::Result<bool> {
+        Ok(self.entry(offset, PhysicalOffset(i64::MAX))? == Some(entry))
+    }
+
+    /// During recovery: it never had a message.
+    pub(crate) fn is_new(&self) -> io::Result<bool> {
+        Ok(self.next_offset() == QueueOffset(0) && self.files.list()?.is_empty())
+    }
+
+    /// During recovery: drops everything from `offset` on.
+    pub(crate) fn start_over(&self, offset: QueueOffset) -> io::Result<()> {
+        self.files.truncate(offset)?;
+        self.reset(offset, self.min_offset().min(offset));
+        Ok(())
+    }
+
+    /// During recovery: the messages before `offset` are not in the log, and their offsets become holes.
+    pub(crate) fn skip_to(&self, offset: QueueOffset) -> io::Result<()> {
+        if self.is_new()? {
+            self.files.fill_holes(offset, &mut |_, _| {})?;
+            self.reset(offset, offset);
+            return Ok(());
         }
-        self.push(entry);
+        self.write_tail(PhysicalOffset(i64::MAX), &mut |_, _| {})?;
+        let next = self.next_offset();
+        let holes = std::iter::repeat_n(Entry::HOLE, (offset - next) as usize);
+        self.files.write(next, holes, &mut |_, _| {})?;
+        self.reset(offset, self.min_offset());
         Ok(())
     }
 

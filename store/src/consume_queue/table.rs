@@ -3,6 +3,7 @@
 use super::files::QueueFiles;
 use super::{ConsumeQueue, FileCache};
 use crate::checkpoint::QueueDigest;
+use crate::sys;
 use parking_lot::RwLock;
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -73,12 +74,14 @@ impl QueueTable {
         self.topics.write().remove(topic).map(|queues| queues.into_values().collect()).unwrap_or_default()
     }
 
-    /// Deletes what is left of a topic's folder.
-    pub(crate) fn remove_dir(&self, topic: &str) {
-        if let Err(error) = fs::remove_dir(self.dir.join(topic))
-            && error.kind() != io::ErrorKind::NotFound
-        {
-            tracing::warn!(topic, %error, "cannot remove the topic's ConsumeQueue folder");
+    /// Deletes what is left of a topic's folder, durably.
+    pub(crate) fn remove_dir(&self, topic: &str) -> io::Result<()> {
+        match fs::remove_dir(self.dir.join(topic)) {
+            Ok(()) => sys::sync_dir(&self.dir),
+            // Another topic of that name was made meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
         }
     }
 
@@ -88,16 +91,6 @@ impl QueueTable {
             let next = queue.next_offset().0;
             QueueDigest { count: sum.count + i64::from(next > 0), entries: sum.entries + next }
         })
-    }
-
-    /// Forgets all queues and deletes all their files: they will be built from the log.
-    pub(crate) fn clear(&self) -> io::Result<()> {
-        self.topics.write().clear();
-        self.cache.forget(&self.dir);
-        match fs::remove_dir_all(&self.dir) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
     }
 }
 

@@ -64,36 +64,47 @@ fn nobody_sees_beyond_what_is_safe() {
 fn a_queue_made_anew_starts_over() {
     let dir = tempfile::tempdir().unwrap();
     let queue = queue(dir.path());
-    for n in 0..15 {
-        queue.replay(QueueOffset(n), entry(n)).unwrap();
-    }
+    (0..15).for_each(|n| {
+        queue.push(entry(n));
+    });
     queue.write_tail(ALL, &mut |_, _| {}).unwrap();
-    for n in 0..3 {
-        queue.replay(QueueOffset(n), entry(n + 100)).unwrap();
-    }
+    assert!(queue.knows(QueueOffset(3), entry(3)).unwrap());
+    assert!(!queue.knows(QueueOffset(3), entry(103)).unwrap());
+    queue.start_over(QueueOffset(0)).unwrap();
+    (100..103).for_each(|n| {
+        queue.push(entry(n));
+    });
     assert_eq!(read_all(&queue, 0), [entry(100), entry(101), entry(102)]);
 }
 
 #[test]
-fn replaying_what_is_there_changes_nothing() {
+fn offsets_whose_messages_are_gone_are_holes() {
     let dir = tempfile::tempdir().unwrap();
     let queue = queue(dir.path());
-    for _ in 0..3 {
-        for n in 0..15 {
-            queue.replay(QueueOffset(n), entry(n)).unwrap();
-        }
-        queue.write_tail(ALL, &mut |_, _| {}).unwrap();
-    }
-    assert_eq!(read_all(&queue, 0), (0..15).map(entry).collect::<Vec<_>>());
+    (0..12).for_each(|n| {
+        queue.push(entry(n));
+    });
+    queue.skip_to(QueueOffset(23)).unwrap();
+    queue.push(entry(23));
+    queue.write_tail(ALL, &mut |_, _| {}).unwrap();
+    let again = self::queue(dir.path());
+    again.load(PhysicalOffset(2400)).unwrap();
+    assert_eq!((again.min_offset(), again.next_offset()), (QueueOffset(0), QueueOffset(24)));
+    let all = read_all(&again, 0);
+    assert!(all[..12].iter().copied().eq((0..12).map(entry)));
+    assert!(all[12..23].iter().all(Entry::is_hole));
+    assert_eq!(all[23], entry(23));
 }
 
 #[test]
 fn a_rebuilt_queue_may_begin_beyond_zero() {
     let dir = tempfile::tempdir().unwrap();
     let queue = queue(dir.path());
-    for n in 13..18 {
-        queue.replay(QueueOffset(n), entry(n)).unwrap();
-    }
+    assert!(queue.is_new().unwrap());
+    queue.skip_to(QueueOffset(13)).unwrap();
+    (13..18).for_each(|n| {
+        queue.push(entry(n));
+    });
     assert_eq!((queue.min_offset(), queue.next_offset()), (QueueOffset(13), QueueOffset(18)));
     queue.write_tail(ALL, &mut |_, _| {}).unwrap();
     let again = self::queue(dir.path());

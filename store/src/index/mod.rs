@@ -37,6 +37,8 @@ pub(crate) struct Index {
     indexed: AtomicI64,
     /// Files below were written to disk.
     synced: AtomicI64,
+    /// A flush has failed.
+    is_unsafe: AtomicBool,
     asked: Mutex<bool>,
     ask: Condvar,
     caught_up: Condvar,
@@ -45,16 +47,18 @@ pub(crate) struct Index {
 
 impl Index {
     /// Opens the files of `dir`. `trust_until`: after a power cut, files that reach beyond what was known to be on the
-    /// disk are dropped and made anew from the log.
+    /// disk are dropped and made anew from the log. `end`: of the log, where no message is yet.
     pub(crate) fn open(
         dir: &Path,
         slots: u32,
         items: u32,
         segments: Arc<Segments>,
         trust_until: Option<PhysicalOffset>,
+        end: PhysicalOffset,
     ) -> Result<Self, OpenError> {
+        let trust_until = trust_until.unwrap_or(end).min(end);
         let shape = Shape { slots: slots.max(1), items: items.max(2) };
-        fs::create_dir_all(dir).map_err(OpenError::io("create", dir))?;
+        sys::create_dirs(dir).map_err(OpenError::io("create", dir))?;
         let mut paths: Vec<PathBuf> = fs::read_dir(dir)
             .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect())
             .map_err(OpenError::io("list", dir))?;
@@ -65,7 +69,7 @@ impl Index {
             let usable = file.filter(|file| {
                 let continues =
                     files.last().is_none_or(|before| before.end_physical() <= file.end_physical());
-                !file.is_empty() && continues && trust_until.is_none_or(|until| file.end_physical() < until)
+                !file.is_empty() && continues && file.end_physical() < trust_until
             });
             match usable {
                 Some(file) => files.push(Arc::new(file)),
@@ -85,6 +89,7 @@ impl Index {
             files: RwLock::new(files),
             indexed: AtomicI64::new(indexed.0),
             synced: AtomicI64::new(0),
+            is_unsafe: AtomicBool::new(false),
             asked: Mutex::new(false),
             ask: Condvar::new(),
             caught_up: Condvar::new(),
@@ -138,10 +143,12 @@ impl Index {
                 }
             });
             std::mem::replace(&mut result, Ok(()))?;
+            // What is damaged has no keys; what stands behind it has.
+            more = more || (scan.at() < end && (scan.skip_damage().is_some() || scan.skip_to_end()));
+            self.indexed.store(scan.at().0, Ordering::Release);
             if !more {
                 break;
             }
-            self.indexed.store(scan.at().0, Ordering::Release);
         }
         Ok(!more)
     }
@@ -183,8 +190,12 @@ impl Index {
             }
             millis += 1;
         };
-        let file = Arc::new(IndexFile::create(path, self.shape)?);
-        sys::sync_dir(&self.dir)?;
+        let made = IndexFile::create(path.clone(), self.shape)
+            .and_then(|file| sys::sync_dir(&self.dir).map(|()| Arc::new(file)));
+        let file = made.inspect_err(|_| {
+            // The next try takes another name.
+            let _ = fs::remove_file(&path);
+        })?;
         self.files.write().push(Arc::clone(&file));
         Ok(file)
     }
@@ -193,10 +204,16 @@ impl Index {
     pub(crate) fn flush(&self) -> io::Result<()> {
         let indexed = self.indexed();
         let last = self.files.read().last().cloned();
-        if let Some(last) = last {
-            last.flush()?;
+        if let Some(last) = last
+            && let Err(error) = last.flush()
+        {
+            // A later flush would say that it is there.
+            self.is_unsafe.store(true, Ordering::Relaxed);
+            return Err(error);
         }
-        self.synced.store(indexed.0, Ordering::Release);
+        if !self.is_unsafe.load(Ordering::Relaxed) {
+            self.synced.store(indexed.0, Ordering::Release);
+        }
         Ok(())
     }
 

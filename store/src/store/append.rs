@@ -6,7 +6,7 @@ use crate::config::FlushMode;
 use crate::consume_queue::{ConsumeQueue, Entry};
 use crate::faults::step;
 use crate::{AppendError, PhysicalOffset, QueueOffset};
-use gantry_message::{Record, record};
+use gantry_message::{Record, properties, record};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -62,26 +62,33 @@ impl Store {
         Ok(())
     }
 
-    /// Appends messages to one queue and one to another, all or none, whenever a crash comes; tells their places to `appended`,
-    /// before anything else gets into the log. `turn` is that of the first queue.
+    /// Appends messages to one queue and a mark that belongs to them to another, all or none, whenever a crash comes; tells their
+    /// places to `appended`, before anything else gets into the log. `turn` is that of the messages' queue. The mark is said to end
+    /// where all of it does.
+    ///
+    /// It stands first and says how much follows: a power cut that leaves it without the rest leaves nothing.
     ///
     /// # Errors
     /// Nothing was stored then; see [`AppendError`].
     pub fn append_both(
         &self,
-        first: (&Arc<ConsumeQueue>, &[NewMessage<'_>]),
-        second: (&Arc<ConsumeQueue>, &NewMessage<'_>),
+        messages: (&Arc<ConsumeQueue>, &[NewMessage<'_>]),
+        mark: (&Arc<ConsumeQueue>, &NewMessage<'_>),
         turn: Option<Turn<'_>>,
         appended: impl FnOnce(&[Appended], Appended),
     ) -> Result<(), AppendError> {
-        debug_assert!(!Arc::ptr_eq(first.0, second.0), "each part counts its queue's offsets by itself");
-        let parts =
-            [self.inner.part(first.0, first.1)?, self.inner.part(second.0, std::slice::from_ref(second.1))?];
+        debug_assert!(!Arc::ptr_eq(messages.0, mark.0), "each part counts its queue's offsets by itself");
+        let messages = self.inner.part(messages.0, messages.1)?;
+        let mut says = String::new();
+        properties::push(&mut says, properties::FOLLOWED_BY, &messages.total.to_string());
+        let marks = [NewMessage { extra_properties: &says, ..*mark.1 }];
+        let parts = [self.inner.part(mark.0, &marks)?, messages];
         let mut tip = self.inner.tip_to_append()?;
-        let mut places = Vec::with_capacity(first.1.len() + 1);
+        let mut places = Vec::with_capacity(parts.len() + 1);
         self.inner.append(&mut tip, &parts, turn, &mut |one| places.push(one))?;
-        if let Some((second, first)) = places.split_last() {
-            appended(first, *second);
+        if let Some((mark, messages)) = places.split_first() {
+            let end = messages.last().unwrap_or(mark).end;
+            appended(messages, Appended { end, ..*mark });
         }
         drop(tip);
         self.inner.appended(&parts);

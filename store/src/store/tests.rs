@@ -3,6 +3,7 @@ use crate::{AppendError, Appended, NewMessage, PullStatus, Retention, Tag};
 use gantry_message::hash::tag_code;
 use gantry_message::{Host, name, record};
 use proptest::prelude::*;
+use std::fs;
 use std::path::Path;
 
 const TIMES: RangeInclusive<i64> = 0..=i64::MAX;
@@ -250,31 +251,129 @@ fn a_batch_is_consecutive() {
 fn of_what_goes_together_a_crash_leaves_all_or_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(config(dir.path())).unwrap();
-    let (a, b) = (store.queue("A", 0), store.queue("B", 0));
+    let (a, marks) = (store.queue("A", 0), store.queue(name::TIMER_MARKS_TOPIC, 0));
     let places = std::cell::Cell::new(None);
     // Often enough for the file to end between two appends, never within one.
     for n in 0..200 {
-        let tell = |first: &[Appended], second: Appended| places.set(Some(([first[0], first[1]], second)));
-        let first = [message(&[7; 300], ""), message(b"first, too", "")];
-        store.append_both((&a, &first), (&b, &message(b"second", "")), None, tell).unwrap();
-        let ([one, two], second) = places.get().unwrap();
+        let tell = |all: &[Appended], mark: Appended| places.set(Some(([all[0], all[1]], mark)));
+        let messages = [message(&[7; 300], ""), message(b"second", "")];
+        let mark = NewMessage::own(1, b"mark", "");
+        store.append_both((&a, &messages), (&marks, &mark), None, tell).unwrap();
+        let ([one, two], mark) = places.get().unwrap();
         assert_eq!((one.queue_offset, two.queue_offset), (QueueOffset(2 * n), QueueOffset(2 * n + 1)));
-        assert_eq!(second.queue_offset, QueueOffset(n));
-        assert_eq!((one.end, two.end), (two.physical_offset, second.physical_offset));
+        assert_eq!(mark.queue_offset, QueueOffset(n));
+        assert!(mark.physical_offset < one.physical_offset);
+        assert_eq!((one.end, two.end), (two.physical_offset, mark.end));
     }
+    let count = |store: &Store| {
+        let ends = [("A", 0), (name::TIMER_MARKS_TOPIC, 0)].map(|(topic, id)| {
+            let queue = store.queue(topic, id);
+            store.max_offset(&queue).0
+        });
+        (ends[0], ends[1])
+    };
     let copy = snapshot(dir.path());
-    let again = Store::open(config(copy.path())).unwrap();
-    assert_eq!((consume(&again, "A", 0).len(), consume(&again, "B", 0).len()), (400, 200));
-    // The moment before the first of the last three is sealed: the others are.
-    let copy = snapshot(dir.path());
-    let at = places.get().unwrap().0[0].physical_offset.0 as usize;
-    let path = copy.path().join("commitlog").join(format!("{:020}", at / 65536 * 65536));
+    assert_eq!(count(&Store::open(config(copy.path())).unwrap()), (400, 200));
+    // The moment before the first of the last three is sealed; and a power cut that took only what stands in the middle, or in the
+    // end.
+    let ([one, two], mark) = places.get().unwrap();
+    for gone in [mark, one, two] {
+        let copy = snapshot(dir.path());
+        let at = gone.physical_offset.0 as usize;
+        let path = copy.path().join("commitlog").join(format!("{:020}", at / 65536 * 65536));
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[at % 65536..][..4].fill(0);
+        fs::write(&path, &bytes).unwrap();
+        fs::remove_file(copy.path().join("checkpoint")).unwrap();
+        assert_eq!(count(&Store::open(config(copy.path())).unwrap()), (398, 199));
+    }
+}
+
+/// A store whose last stop was a kill, with so many messages on its disk; and what they are.
+fn killed(count: usize) -> (tempfile::TempDir, Vec<Sent>) {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(sync(dir.path())).unwrap();
+    let mut sent = fill(&store, 0, count - 50);
+    store.inner.await_checkpoint().unwrap();
+    sent.extend(fill(&store, count - 50, count));
+    store.flush().unwrap();
+    (snapshot(dir.path()), sent)
+}
+
+fn edit(root: &Path, at: PhysicalOffset, change: impl FnOnce(&mut [u8])) {
+    let path = root.join("commitlog").join(format!("{:020}", at.0 / 65536 * 65536));
     let mut bytes = fs::read(&path).unwrap();
-    bytes[at % 65536..][..4].fill(0);
+    change(&mut bytes[at.0 as usize % 65536..]);
     fs::write(&path, &bytes).unwrap();
+}
+
+#[test]
+fn damage_in_what_was_on_the_disk_costs_one_message_only() {
+    // In the body, in the length, in the magic, in the queue offset, in what says where it is; of a message near the end and of
+    // one far from it.
+    for (byte, n) in
+        [(95, 390), (3, 390), (5, 390), (26, 390), (34, 390), (95, 5), (3, 5), (26, 5), (26, 399)]
+    {
+        let (root, mut sent) = killed(400);
+        edit(root.path(), sent[n].at, |record| record[byte] ^= 4);
+        // Without a checkpoint's distance all of it is read again.
+        for gone in [None, Some("consumequeue")] {
+            let copy = snapshot(root.path());
+            if let Some(gone) = gone {
+                fs::remove_dir_all(copy.path().join(gone)).unwrap();
+            }
+            let store = Store::open(sync(copy.path())).unwrap();
+            let rest: Vec<_> =
+                sent.iter().enumerate().filter(|(at, _)| *at != n).map(|(_, sent)| sent).collect();
+            for sent in rest {
+                let queue = store.queue(&sent.topic, sent.queue);
+                let there = store.message(&queue, QueueOffset(sent.offset)).unwrap();
+                let there = there.unwrap_or_else(|| panic!("byte {byte} of {n}: {sent:?} is gone"));
+                assert_eq!(Record::read(&there).unwrap().0.body, sent.body);
+            }
+            // And what comes next has its place behind all of it.
+            let next = send(&store, &sent[n].topic, sent[n].queue, 1000);
+            assert!(sent.iter().all(|sent| sent.at < next.at));
+            let queue = store.queue(&next.topic, next.queue);
+            assert!(store.max_offset(&queue).0 <= next.offset + 1);
+        }
+        sent.clear();
+    }
+}
+
+#[test]
+fn properties_that_did_not_reach_the_disk_make_no_message() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(config(dir.path())).unwrap();
+    let sent = fill(&store, 0, 20);
+    let long = format!("KEYS\u{1}{}\u{2}", "k".repeat(2000));
+    let torn = store.append(&store.queue("A", 0), &message(b"torn", &long), None).unwrap();
+    let copy = snapshot(dir.path());
+    edit(copy.path(), torn.physical_offset, |record| {
+        let position = torn.physical_offset.0 as usize % 512;
+        record[1024 - position..][..512].fill(0);
+    });
     fs::remove_file(copy.path().join("checkpoint")).unwrap();
-    let again = Store::open(config(copy.path())).unwrap();
-    assert_eq!((consume(&again, "A", 0).len(), consume(&again, "B", 0).len()), (398, 199));
+    check(&Store::open(config(copy.path())).unwrap(), &sent);
+}
+
+#[test]
+fn a_deleted_topic_stays_deleted_through_a_kill_and_a_rebuild() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(config(dir.path())).unwrap();
+    (0..20).for_each(|n| drop(send(&store, "A", 0, n)));
+    store.delete_topic("A").unwrap();
+    let again: Vec<_> = (0..3).map(|n| send(&store, "A", 0, n)).collect();
+    for gone in [&[][..], &["consumequeue"], &["consumequeue", "checkpoint"]] {
+        let copy = snapshot(dir.path());
+        for path in gone {
+            let path = copy.path().join(path);
+            if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) }.unwrap();
+        }
+        let store = Store::open(config(copy.path())).unwrap();
+        let bodies: Vec<_> = again.iter().map(|sent| (sent.offset, sent.body.clone())).collect();
+        assert_eq!(consume(&store, "A", 0), bodies);
+    }
 }
 
 #[test]

@@ -97,7 +97,8 @@ impl<'a> Producer<'a> {
             }
             self.world.halves.open().insert(id);
             if is_decided_at_once(id) {
-                let place = HalfPlace { table: answer.number("queueOffset")?, log: physical_offset(&answer)? };
+                let place =
+                    HalfPlace { table: answer.number("queueOffset")?, log: physical_offset(&answer)? };
                 self.decide(id, place, false)?;
             }
             self.answer_questions()?;

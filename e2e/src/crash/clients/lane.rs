@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use anyhow::{Result, bail};
 
-use super::{DEPTH, DECIDED, ORDERS, PAYMENTS, QUEUES, TIMED, World, now_ms};
+use super::{DECIDED, DEPTH, ORDERS, PAYMENTS, QUEUES, TIMED, World, now_ms};
 use crate::crash::message::Content;
 use crate::history::{MessageId, Place, What};
 use crate::remoting::{Connection, Request, Response, code};
@@ -79,14 +79,7 @@ pub(super) fn send(
     let mut content = None;
     let id = world.recorder.send(|id| {
         let made = content.insert(Content::of(id));
-        What::Send {
-            id,
-            lane,
-            place: draft.place.clone(),
-            crc: made.crc(),
-            due: draft.due,
-            half: draft.half,
-        }
+        What::Send { id, lane, place: draft.place.clone(), crc: made.crc(), due: draft.due, half: draft.half }
     });
     world.know(&draft.place);
     let content = content.expect("it was made with the number");
