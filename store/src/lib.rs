@@ -28,6 +28,7 @@ mod error;
 pub mod faults;
 mod index;
 mod mapping;
+mod mend;
 mod pull;
 mod recovery;
 mod retention;

@@ -25,7 +25,7 @@ pub enum PullStatus {
     OffsetOverflowBadly,
     /// The offset is before the first one.
     OffsetTooSmall,
-    /// The ConsumeQueue has a hole there.
+    /// The ConsumeQueue says nothing there, and should.
     OffsetFoundNull,
 }
 
@@ -103,6 +103,8 @@ pub struct Pulled {
     pub len: usize,
     /// The records, neighbours in the log in one piece.
     runs: Vec<Run>,
+    /// Those that were stored before this process was there: see [`Store::check`](crate::Store::check).
+    unchecked: Vec<(QueueOffset, Entry)>,
 }
 
 #[derive(Debug)]
@@ -122,10 +124,34 @@ impl Pulled {
             count: 0,
             len: 0,
             runs: Vec::new(),
+            unchecked: Vec::new(),
         }
     }
 
-    fn add(&mut self, segment: &Arc<Segment>, entry: Entry) {
+    /// True when it has to be checked before it is given out, which reads all of it.
+    #[must_use]
+    pub fn is_doubtful(&self) -> bool {
+        !self.unchecked.is_empty() || self.status == PullStatus::OffsetFoundNull
+    }
+
+    pub(crate) fn unchecked(&self) -> &[(QueueOffset, Entry)] {
+        &self.unchecked
+    }
+
+    /// Everything in it is as it was stored.
+    pub(crate) fn checked(&mut self) {
+        self.unchecked.clear();
+    }
+
+    /// Whoever asked asks again, from `next`.
+    pub(crate) fn again_from(&self, next: QueueOffset) -> Self {
+        Self::nothing(PullStatus::MessageWasRemoving, next, self.min_offset, self.max_offset)
+    }
+
+    fn add(&mut self, segment: &Arc<Segment>, offset: QueueOffset, entry: Entry, is_old: bool) {
+        if is_old {
+            self.unchecked.push((offset, entry));
+        }
         self.count += 1;
         self.len += entry.size as usize;
         match self.runs.last_mut() {
@@ -158,18 +184,26 @@ impl Pulled {
     }
 
     /// Brings the records into memory, waiting for the disk.
-    pub fn warm(&self) {
+    ///
+    /// # Errors
+    /// When the disk does not give them: to touch them would end the process.
+    pub fn warm(&self) -> io::Result<()> {
         for run in &self.runs {
             let mapping = run.segment.mapping();
             let range = run.segment.range(run.start, run.end);
             let start = range.start / crate::mapping::PAGE * crate::mapping::PAGE;
-            if mapping.warm_for_reading(start..range.end).is_err() {
-                // Kernels before 5.14: touching has the same effect.
-                let touched: u8 =
-                    mapping.published(range).iter().step_by(crate::mapping::PAGE).fold(0, |a, b| a ^ b);
-                std::hint::black_box(touched);
+            match mapping.warm_for_reading(start..range.end) {
+                Ok(()) => {}
+                // Kernels before 5.14 do not know how: touching has the same effect.
+                Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+                    let touched: u8 =
+                        mapping.published(range).iter().step_by(crate::mapping::PAGE).fold(0, |a, b| a ^ b);
+                    std::hint::black_box(touched);
+                }
+                Err(error) => return Err(error),
             }
         }
+        Ok(())
     }
 }
 
@@ -180,13 +214,22 @@ pub(crate) fn hot_window() -> i64 {
     *WINDOW.get_or_init(|| (sys::memory_limit() / 10 * 4) as i64)
 }
 
-/// Reads `queue` from `offset`. `end`: the end of the log for consumers.
+/// The part of the log that may be read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Window {
+    /// Before it lies what was stored before this process was there.
+    pub(crate) own: PhysicalOffset,
+    /// Of the log, for consumers.
+    pub(crate) end: PhysicalOffset,
+}
+
+/// Reads `queue` from `offset`.
 pub(crate) fn pull(
     queue: &ConsumeQueue,
     segments: &Segments,
     offset: QueueOffset,
     limits: PullLimits,
-    end: PhysicalOffset,
+    Window { own, end }: Window,
     select: &impl Select,
 ) -> io::Result<Pulled> {
     let (min, max) = (queue.min_offset(), queue.max_offset(end));
@@ -241,7 +284,7 @@ pub(crate) fn pull(
                 {
                     break 'more;
                 }
-                pulled.add(segment, *entry);
+                pulled.add(segment, pulled.next_offset, *entry, entry.physical_offset < own);
             } else {
                 removed |= entry.is_hole();
             }
@@ -255,7 +298,6 @@ pub(crate) fn pull(
         pulled.status = PullStatus::Found;
     } else if scanned == 0 {
         pulled.status = PullStatus::OffsetFoundNull;
-        pulled.next_offset = queue.next_file(offset);
     } else if removed {
         pulled.status = PullStatus::MessageWasRemoving;
     }

@@ -9,7 +9,8 @@ use crate::consume_queue::{ConsumeQueue, Entry, QueueTable};
 use crate::dispatch::{DirtyQueues, Moment, Unsynced};
 use crate::faults::step;
 use crate::index::Index;
-use crate::pull::{self, Boundary, PullLimits, Pulled, Select};
+use crate::mend::Mending;
+use crate::pull::{self, Boundary, PullLimits, PullStatus, Pulled, Select};
 use crate::recovery::Recovery;
 use crate::retention::{self, Facts};
 use crate::{OpenError, PhysicalOffset, QueueOffset, sys};
@@ -84,6 +85,10 @@ struct Inner {
     disk_used: AtomicU64,
     messages: AtomicU64,
     bytes: AtomicU64,
+    /// Messages before it were stored before this process was there.
+    own_from: PhysicalOffset,
+    /// Messages that were found to be lost.
+    lost: AtomicU64,
     stop: (Mutex<bool>, Condvar),
     checkpoints: Checkpoints,
 }
@@ -182,6 +187,8 @@ impl Store {
             disk_used: AtomicU64::new(0),
             messages: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
+            own_from: recovered.end,
+            lost: AtomicU64::new(0),
             stop: Default::default(),
             checkpoints: Checkpoints::default(),
             config,
@@ -268,7 +275,47 @@ impl Store {
         limits: PullLimits,
         select: &impl Select,
     ) -> io::Result<Pulled> {
-        pull::pull(queue, &self.inner.segments, offset, limits, self.readable_end(), select)
+        let window = pull::Window { own: self.inner.own_from, end: self.readable_end() };
+        pull::pull(queue, &self.inner.segments, offset, limits, window, select)
+    }
+
+    /// Looks at what was read whether it is as it was stored, where this process cannot know; reads all of it. Gives the same, or
+    /// nothing and where to go on: what is wrong was put right then, or passed over for good.
+    ///
+    /// # Errors
+    /// When files cannot be read or written.
+    pub fn check(&self, queue: &ConsumeQueue, mut pulled: Pulled) -> io::Result<Pulled> {
+        let Some(wrong) = self.first_wrong(queue, &pulled) else {
+            pulled.checked();
+            return Ok(pulled);
+        };
+        let mended = self.inner.mending(queue).mend(wrong)?;
+        self.inner.lost.fetch_add(mended.lost as u64, Ordering::Relaxed);
+        Ok(pulled.again_from(pulled.unchecked().first().map_or(wrong, |(first, _)| *first)))
+    }
+
+    /// The same look without putting anything right.
+    #[must_use]
+    pub fn is_as_stored(&self, queue: &ConsumeQueue, pulled: &mut Pulled) -> bool {
+        let is_right = self.first_wrong(queue, pulled).is_none();
+        if is_right {
+            pulled.checked();
+        }
+        is_right
+    }
+
+    fn first_wrong(&self, queue: &ConsumeQueue, pulled: &Pulled) -> Option<QueueOffset> {
+        if pulled.status == PullStatus::OffsetFoundNull {
+            return Some(pulled.next_offset);
+        }
+        let mending = self.inner.mending(queue);
+        pulled.unchecked().iter().find(|(at, entry)| !mending.is_right(*at, *entry)).map(|(at, _)| *at)
+    }
+
+    /// Messages that the log had not any more when they were to be read.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.inner.lost.load(Ordering::Relaxed)
     }
 
     /// The record that starts at `offset`, if one does.
@@ -553,6 +600,11 @@ impl Inner {
 
     fn disk_used(&self) -> f64 {
         self.disk_used.load(Ordering::Relaxed) as f64 / 1e6
+    }
+
+    fn mending<'a>(&'a self, queue: &'a ConsumeQueue) -> Mending<'a> {
+        let levels = &self.config.delay_levels;
+        Mending { queue, segments: &self.segments, levels, end: self.readable_end() }
     }
 
     /// Takes a topic's queues away. Under the append lock: no message gets into them afterwards.

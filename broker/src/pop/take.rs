@@ -161,11 +161,10 @@ impl Taking<'_> {
             pulled = broker
                 .store
                 .pull(&log, start, limits, self.filter)
+                .and_then(|pulled| broker.store.check(&log, pulled))
                 .map_err(|error| Refusal::new(ResponseCode::SYSTEM_ERROR, error.to_string()))?;
             match pulled.status {
-                PullStatus::OffsetTooSmall
-                | PullStatus::OffsetOverflowBadly
-                | PullStatus::OffsetFoundNull
+                PullStatus::OffsetTooSmall | PullStatus::OffsetOverflowBadly
                     if pulled.next_offset != start =>
                 {
                     start = pulled.next_offset;

@@ -157,10 +157,7 @@ fn look_elsewhere(
         let read = Read { topic: &topic, queue: &queue, group: &group, offset, filter: &filter };
         let mut out = Outbound::default();
         match read.pull(&broker, MOST_FROM_DISK) {
-            Ok(Some(pulled)) => {
-                read.count(&broker, &pulled);
-                write(&mut out, to, &pulled, offset);
-            }
+            Ok(Some(pulled)) => write_checked(&broker, &queue.log, &mut out, to, pulled, offset),
             Ok(None) => answer_gated(&broker, &mut out, to, &queue, offset),
             Err(error) => out.refuse(to, ResponseCode::SYSTEM_ERROR, &error.to_string()),
         }
@@ -358,31 +355,50 @@ pub(super) fn check_kind(broker: &Broker, kind: &str) -> Result<(), Refusal> {
 fn code_of(pulled: &Pulled, asked: QueueOffset) -> ResponseCode {
     match pulled.status {
         PullStatus::Found => ResponseCode::SUCCESS,
-        PullStatus::NoMatchedMessage | PullStatus::MessageWasRemoving => ResponseCode::PULL_RETRY_IMMEDIATELY,
-        PullStatus::NoMessageInQueue if asked != QueueOffset(0) => ResponseCode::PULL_OFFSET_MOVED,
-        PullStatus::NoMessageInQueue | PullStatus::OffsetOverflowOne | PullStatus::OffsetFoundNull => {
-            ResponseCode::PULL_NOT_FOUND
+        PullStatus::NoMatchedMessage | PullStatus::MessageWasRemoving | PullStatus::OffsetFoundNull => {
+            ResponseCode::PULL_RETRY_IMMEDIATELY
         }
+        PullStatus::NoMessageInQueue if asked != QueueOffset(0) => ResponseCode::PULL_OFFSET_MOVED,
+        PullStatus::NoMessageInQueue | PullStatus::OffsetOverflowOne => ResponseCode::PULL_NOT_FOUND,
         PullStatus::OffsetOverflowBadly | PullStatus::OffsetTooSmall => ResponseCode::PULL_OFFSET_MOVED,
     }
 }
 
-fn answer(session: &BrokerSession, out: &mut Outbound, to: ReplyTo, read: &Read<'_>, pulled: Pulled) {
+fn answer(session: &BrokerSession, out: &mut Outbound, to: ReplyTo, read: &Read<'_>, mut pulled: Pulled) {
     let (broker, asked) = (&session.broker, read.offset);
     read.count(broker, &pulled);
-    if pulled.count > 0 && is_cold(broker, &pulled) {
+    let is_right = !pulled.is_doubtful()
+        || (pulled.is_resident() && broker.store.is_as_stored(&read.queue.log, &mut pulled));
+    if !is_right || (pulled.count > 0 && is_cold(broker, &pulled)) {
         // The disk answers on a thread that may wait for it.
-        let peer = Arc::clone(&session.peer);
+        let (broker, peer, queue) = (Arc::clone(broker), Arc::clone(&session.peer), read.queue.log.clone());
         tokio::task::spawn_blocking(move || {
-            pulled.warm();
             let mut out = Outbound::default();
-            write(&mut out, to, &pulled, asked);
+            match pulled.warm() {
+                Ok(()) => write_checked(&broker, &queue, &mut out, to, pulled, asked),
+                Err(error) => out.refuse(to, ResponseCode::SYSTEM_ERROR, &error.to_string()),
+            }
             // A client that is gone needs no answer.
             let _ = peer.send(&mut out);
         });
         return;
     }
     write(out, to, &pulled, asked);
+}
+
+/// Answers with what was read once it is known to be as it was stored.
+fn write_checked(
+    broker: &Broker,
+    queue: &ConsumeQueue,
+    out: &mut Outbound,
+    to: ReplyTo,
+    pulled: Pulled,
+    asked: QueueOffset,
+) {
+    match broker.store.check(queue, pulled) {
+        Ok(pulled) => write(out, to, &pulled, asked),
+        Err(error) => out.refuse(to, ResponseCode::SYSTEM_ERROR, &error.to_string()),
+    }
 }
 
 /// True when messages from `offset` on may have to come from the disk.

@@ -18,7 +18,7 @@ use crate::work_folder::WorkFolder;
 /// Consumer offsets are saved this often, in milliseconds.
 const OFFSET_INTERVAL: u64 = 100;
 /// What saving may take on a busy machine.
-const OFFSET_SLACK: u64 = 900;
+const OFFSET_SLACK: u64 = 2_900;
 const FLUSH_INTERVAL: u64 = 100;
 const LATENESS: u64 = 3_000;
 const BACK_WITHIN: u64 = 1_000;

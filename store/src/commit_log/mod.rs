@@ -16,7 +16,7 @@ pub(crate) use flush::Flusher;
 pub(crate) use readahead::{Ahead, AheadJob};
 pub use segment::Segment;
 pub(crate) use segments::Segments;
-pub(crate) use whole::{most_records_in, next_whole};
+pub(crate) use whole::{most_records_in, next_whole, whole_at as whole_record};
 
 use crate::PhysicalOffset;
 use bytes::Bytes;

@@ -162,12 +162,6 @@ impl ConsumeQueue {
         Ok(entries.first().copied())
     }
 
-    /// First offset of the file after the one that would hold `offset`: where a reader goes on behind a hole.
-    #[must_use]
-    pub(crate) fn next_file(&self, offset: QueueOffset) -> QueueOffset {
-        self.files.next_file(offset)
-    }
-
     /// Brings the tail to the files, as far as it lies below `end` in the log, and lets go of what nobody needs in memory.
     /// True when some of it has to wait for `end` to move.
     pub(crate) fn write_tail(
@@ -207,6 +201,24 @@ impl ConsumeQueue {
         let idle_later = !tail.entries.is_empty();
         drop(tail);
         Ok(waiting || idle_later)
+    }
+
+    /// Has other entries from `from` on than its files say.
+    pub(crate) fn replace(&self, from: QueueOffset, entries: &[Entry]) -> io::Result<()> {
+        let _writing = self.writing.lock();
+        if self.is_deleted() {
+            return Ok(());
+        }
+        self.files.write(from, entries.iter().copied(), &mut |_, _| {})?;
+        let mut tail = self.tail.lock();
+        let base = tail.base;
+        for (n, entry) in entries.iter().enumerate() {
+            let place = usize::try_from(from + n as i64 - base).ok();
+            if let Some(kept) = place.and_then(|place| tail.entries.get_mut(place)) {
+                *kept = *entry;
+            }
+        }
+        Ok(())
     }
 
     /// Puts it on the writer's list again; true when it was not on it.
