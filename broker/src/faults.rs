@@ -1,31 +1,7 @@
 //! Faults and deaths on purpose, for tests of the tests. Compiled in only with the feature `faults`, which nothing that is
 //! shipped has; everything here is then a constant.
 
-pub(crate) use gantry_store::faults::step;
-
-/// A way in which a scale may be done wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// Announced queues take messages before the flip.
-    NoRedirect,
-    /// Gates are open.
-    NoGates,
-    /// A group that has no offset in a new queue starts at its end.
-    ChildrenAtEnd,
-}
-
-/// True when this fault was asked for: its name in the environment as `GANTRY_BROKER_FAULT`.
-#[cfg(feature = "faults")]
-pub(crate) fn has(fault: Fault) -> bool {
-    use std::sync::OnceLock;
-    static ASKED: OnceLock<String> = OnceLock::new();
-    *ASKED.get_or_init(|| std::env::var("GANTRY_BROKER_FAULT").unwrap_or_default()) == format!("{fault:?}")
-}
-
-#[cfg(not(feature = "faults"))]
-pub(crate) const fn has(_: Fault) -> bool {
-    false
-}
+pub(crate) use gantry_store::faults::{Fault, has, step};
 
 /// From here on [`point`]s are counted.
 #[cfg(feature = "faults")]

@@ -3,7 +3,7 @@
 //! A file is replaced as a whole: written under another name, synced, renamed, and the folder synced. A crash leaves the
 //! old one or the new one.
 
-use crate::faults::file_step;
+use crate::faults::{Fault, file_step, has};
 use gantry_remoting::fastjson;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -67,6 +67,12 @@ fn backup(path: &Path) -> PathBuf {
 /// Replaces `path` by `value`, keeping what was there as its backup.
 pub(crate) fn save(path: &Path, value: &impl Serialize) -> io::Result<()> {
     let dir = path.parent().unwrap_or_else(|| Path::new("."));
+    let is_forgotten = |name, fault| path.ends_with(name) && has(fault);
+    if is_forgotten("topics.json", Fault::TopicsNotSaved)
+        || is_forgotten("consumerOffset.json", Fault::OffsetsNotSaved)
+    {
+        return Ok(());
+    }
     fs::create_dir_all(dir)?;
     let mut fresh = path.as_os_str().to_owned();
     fresh.push(".tmp");

@@ -62,7 +62,11 @@ fn main() -> anyhow::Result<()> {
     if config.namesrv_addr.is_empty() {
         tracing::warn!("no name server given (-n, or namesrvAddr): clients will not find this broker");
     }
-    runtime()?.block_on(run(config))
+    let runtime = runtime()?;
+    let result = runtime.block_on(run(config));
+    // A recovery that was told to stop is no reason to wait: it may end anywhere.
+    runtime.shutdown_background();
+    result
 }
 
 /// One thread a core, and two at least: an append that the disk holds up must not keep everybody else from being served.
@@ -98,25 +102,35 @@ fn config(args: &Args) -> anyhow::Result<BrokerConfig> {
 
 async fn run(config: BrokerConfig) -> anyhow::Result<()> {
     let (stop, stopped) = watch::channel(false);
-    let broker = gantry_broker::start(config, stopped).await?;
+    let (hurry, mut hurried) = watch::channel(false);
+    // Before anything else: a start may take long, and whoever stops it then must not wait, nor be taken for a killer.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let hurry = broker.hurry();
     tokio::spawn(async move {
-        let mut asked = false;
         loop {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
-            if asked {
+            if stop.send_replace(true) {
                 tracing::info!("asked again: stopping without waiting for producers to leave");
-                hurry.up();
+                hurry.send_replace(true);
             } else {
                 tracing::info!("stopping");
-                let _ = stop.send(true);
             }
-            asked = true;
+        }
+    });
+    let broker = match gantry_broker::start(config, stopped).await {
+        Err(gantry_broker::Error::Stopped) => {
+            tracing::info!("stopped while starting: the next start goes on");
+            return Ok(());
+        }
+        started => started?,
+    };
+    let in_a_hurry = broker.hurry();
+    tokio::spawn(async move {
+        if hurried.wait_for(|hurried| *hurried).await.is_ok() {
+            in_a_hurry.up();
         }
     });
     broker.stopped().await.map_err(anyhow::Error::msg)

@@ -39,6 +39,9 @@ pub enum Error {
     /// A thread or task could not be made.
     #[error("cannot start: {0}")]
     Start(String),
+    /// It was told to stop before it had started.
+    #[error("stopped while starting")]
+    Stopped,
 }
 
 /// A running broker.
@@ -92,7 +95,7 @@ impl Running {
 ///
 /// # Errors
 /// Says what is in the way and what to do.
-pub async fn start(config: BrokerConfig, shutdown: watch::Receiver<bool>) -> Result<Running, Error> {
+pub async fn start(config: BrokerConfig, mut shutdown: watch::Receiver<bool>) -> Result<Running, Error> {
     // The port first: a second start by mistake must not touch the store.
     let listen = SocketAddr::new(config.bind_address, config.listen_port);
     let listener = bind(listen).await.map_err(Error::Listen)?;
@@ -111,7 +114,10 @@ pub async fn start(config: BrokerConfig, shutdown: watch::Receiver<bool>) -> Res
     let vip = if config.vip_channel { vip_listener(addr).await } else { None };
     let store_config = config.store()?;
     let opened = tokio::task::spawn_blocking(move || Store::open(store_config));
-    let store = opened.await.map_err(|error| Error::Start(error.to_string()))??;
+    let store = tokio::select! {
+        opened = opened => opened.map_err(|error| Error::Start(error.to_string()))??,
+        () = told_to_stop(&mut shutdown) => return Err(Error::Stopped),
+    };
     step("start: store recovered");
     let broker = Broker::open(config, store)?;
     // Nobody shall see again what had expired before the stop.
@@ -187,6 +193,13 @@ pub async fn start(config: BrokerConfig, shutdown: watch::Receiver<bool>) -> Res
         why
     });
     Ok(Running { addr, broker, hurry: Hurry(hurry), done })
+}
+
+/// Waits for the word; that nobody is left to say it is no reason to act.
+async fn told_to_stop(shutdown: &mut watch::Receiver<bool>) {
+    if shutdown.wait_for(|stop| *stop).await.is_err() {
+        std::future::pending().await
+    }
 }
 
 async fn until_stopped(

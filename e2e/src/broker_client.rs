@@ -13,6 +13,7 @@ const PULL_WITH_SUBSCRIPTION: i32 = 4;
 const SUCCESS: i64 = 0;
 const TOPIC_NOT_EXIST: i64 = 17;
 const PULL_NOT_FOUND: i64 = 19;
+const PULL_RETRY_IMMEDIATELY: i64 = 20;
 const QUERY_NOT_FOUND: i64 = 22;
 
 #[derive(Debug)]
@@ -64,6 +65,10 @@ impl BrokerClient {
             request = request.field("attributes", attributes);
         }
         self.0.done(&request).map(drop)
+    }
+
+    pub fn delete_topic(&mut self, topic: &str) -> Result<()> {
+        self.0.done(&Request::new(code::DELETE_TOPIC_IN_BROKER).field("topic", topic)).map(drop)
     }
 
     /// Whatever comes of it.
@@ -168,14 +173,29 @@ impl BrokerClient {
         self.0.call(&request)
     }
 
-    /// The records of one pull by a group, damaged or not; none when there are none.
-    pub fn pull_records(&mut self, group: &str, topic: &str, queue: i32, offset: i64) -> Result<Vec<Record>> {
-        let answer = self.pull_as(group, topic, queue, offset)?;
-        match answer.code {
-            SUCCESS => Record::all_as_they_are(&answer.body),
-            PULL_NOT_FOUND => Ok(Vec::new()),
-            other => bail!("pulling {topic}/{queue} at {offset}: {other} {}", answer.remark),
+    /// The records of one pull by a group, damaged or not, and where to go on; none at the end. What the broker passes over is passed
+    /// over.
+    pub fn pull_records(
+        &mut self,
+        group: &str,
+        topic: &str,
+        queue: i32,
+        offset: i64,
+    ) -> Result<(Vec<Record>, i64)> {
+        let mut at = offset;
+        // The same offset comes again after the broker has put something right there.
+        for _ in 0..10_000 {
+            let answer = self.pull_as(group, topic, queue, at)?;
+            match answer.code {
+                SUCCESS => {
+                    return Ok((Record::all_as_they_are(&answer.body)?, answer.number("nextBeginOffset")?));
+                }
+                PULL_NOT_FOUND => return Ok((Vec::new(), at)),
+                PULL_RETRY_IMMEDIATELY => at = answer.number("nextBeginOffset")?,
+                other => bail!("pulling {topic}/{queue} at {at}: {other} {}", answer.remark),
+            }
         }
+        bail!("pulling {topic}/{queue} from {offset} on leads nowhere: it is at {at}")
     }
 
     /// Asks for queues of a group in order, each as the protocol writes it. Gives the answer's body.

@@ -37,6 +37,7 @@ pub mod code {
     pub const GET_CONSUME_STATS: i32 = 208;
     pub const GET_TOPIC_CONFIG: i32 = 351;
     pub const SEND_MESSAGE_V2: i32 = 310;
+    pub const DELETE_TOPIC_IN_BROKER: i32 = 215;
     pub const INVOKE_BROKER_TO_RESET_OFFSET: i32 = 222;
     /// Gantry's own.
     pub const BEGIN_SCALE: i32 = 71_001;

@@ -33,6 +33,8 @@ pub(crate) struct Checkpoint {
     pub(crate) boot: [u8; 16],
     /// Store timestamp of the last message, for Apache's part.
     pub(crate) timestamp: i64,
+    /// Where the last record before `dispatched` starts; 0 when that is not known.
+    pub(crate) last: PhysicalOffset,
 }
 
 /// A sum over all queues that any missing file changes.
@@ -135,6 +137,7 @@ fn slot_bytes(sequence: u64, checkpoint: Checkpoint) -> Vec<u8> {
         bytes.extend_from_slice(&value.to_be_bytes());
     }
     bytes.extend_from_slice(&checkpoint.boot);
+    bytes.extend_from_slice(&checkpoint.last.0.to_be_bytes());
     bytes.resize(SLOT, 0);
     let crc = crc32fast::hash(&bytes);
     bytes.extend_from_slice(&crc.to_be_bytes());
@@ -156,6 +159,7 @@ fn read_slot(bytes: &[u8]) -> Option<(u64, Checkpoint)> {
         queues: QueueDigest { count: long(4)?, entries: long(5)? },
         timestamp: long(6)?,
         boot: *slot.get(56..)?.first_chunk::<16>()?,
+        last: PhysicalOffset(long(9)?),
     };
     Some((long(1)? as u64, checkpoint))
 }
@@ -171,6 +175,7 @@ mod tests {
             queues: QueueDigest { count: 2, entries: n * 3 },
             boot: [7; 16],
             timestamp: 1000 + n,
+            last: PhysicalOffset(n / 2),
         }
     }
 

@@ -107,6 +107,7 @@ pub(crate) struct Moment {
     pub(crate) end: PhysicalOffset,
     pub(crate) queues: QueueDigest,
     pub(crate) timestamp: i64,
+    pub(crate) last: PhysicalOffset,
 }
 
 #[cfg(test)]

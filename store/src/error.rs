@@ -37,6 +37,19 @@ pub enum OpenError {
         /// Size found.
         got: u64,
     },
+    /// Messages were on the disk that are not there any more.
+    #[error(
+        "the CommitLog was on the disk up to {durable}, and ends at {end} now: restore {} from a backup; or, to go on with what is left, remove the file checkpoint beside it",
+        dir.display()
+    )]
+    EndGone {
+        /// The CommitLog's folder.
+        dir: PathBuf,
+        /// Up to where it was on the disk.
+        durable: PhysicalOffset,
+        /// Where it ends.
+        end: PhysicalOffset,
+    },
     /// CommitLog files do not follow one another.
     #[error(
         "{} should start at {expected}: a CommitLog file is missing or does not belong here; restore it from a backup, or move the files after the gap away",

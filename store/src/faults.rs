@@ -1,5 +1,56 @@
-//! Deaths on purpose, for tests of what a crash leaves behind. Compiled in only with the feature `faults`, which nothing that is
-//! shipped has; [`step`] is nothing then.
+//! Deaths and faults on purpose: deaths for tests of what a crash leaves behind, faults for tests of the tests. Compiled in only with
+//! the feature `faults`, which nothing that is shipped has; everything here is nothing, or a constant, then.
+
+/// A way in which something may be done wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The log is not synced.
+    NoSync,
+    /// What is appended counts as synced before it is.
+    AckBeforeSync,
+    /// A failed sync counts as done.
+    SyncErrorSwallowed,
+    /// What was done with a message is not marked.
+    MarkForgotten,
+    /// A record counts without being whole.
+    TornAccepted,
+    /// After a recovery each queue gives its last offset once more.
+    OffsetReused,
+    /// One entry in a hundred is not written to its queue's file.
+    QueueSkips,
+    /// New topics are not saved.
+    TopicsNotSaved,
+    /// Consumer offsets are not saved.
+    OffsetsNotSaved,
+    /// A queue is locked for whoever asks.
+    LockForAll,
+    /// Messages come half a second before their time.
+    TimerEarly,
+    /// One commit in ten is answered and not carried out.
+    CommitForgotten,
+    /// Of a scale: announced queues take messages before the flip.
+    NoRedirect,
+    /// Of a scale: gates are open.
+    NoGates,
+    /// Of a scale: a group that has no offset in a new queue starts at its end.
+    ChildrenAtEnd,
+}
+
+/// True when this fault was asked for: its name in the environment as `GANTRY_BROKER_FAULT`.
+#[cfg(feature = "faults")]
+pub fn has(fault: Fault) -> bool {
+    use std::sync::OnceLock;
+    static ASKED: OnceLock<String> = OnceLock::new();
+    *ASKED.get_or_init(|| std::env::var("GANTRY_BROKER_FAULT").unwrap_or_default()) == format!("{fault:?}")
+}
+
+/// No: the feature `faults` is off.
+#[cfg(not(feature = "faults"))]
+#[inline(always)]
+#[must_use]
+pub const fn has(_: Fault) -> bool {
+    false
+}
 
 /// A step on the way of something that no crash may spoil. The process ends at the one that is in the environment as
 /// `GANTRY_DIES_AT_STEP`, `NAME#N` for the N-th time that it comes there; nothing is tidied up. With `NAME#N+` whoever comes there

@@ -162,6 +162,7 @@ impl Store {
             at: (recovered.end - recovered.segment.base()) as usize,
             segment: recovered.segment,
             last_timestamp: recovered.last_timestamp,
+            last: recovered.last,
         };
         tracing::info!(
             root = %config.root.display(), end = %recovered.end, queues = digest.count, clean, took = ?started.elapsed(),
@@ -689,7 +690,12 @@ impl Inner {
     fn write_checkpoint(&self) -> io::Result<()> {
         let moment = {
             let tip = self.tip.lock();
-            Moment { end: tip.end(), queues: *self.digest.lock(), timestamp: tip.last_timestamp }
+            Moment {
+                end: tip.end(),
+                queues: *self.digest.lock(),
+                timestamp: tip.last_timestamp,
+                last: tip.last,
+            }
         };
         self.wait_durable(moment.end)?;
         let mut unsynced = self.unsynced.lock();
@@ -713,6 +719,7 @@ impl Inner {
             queues: moment.queues,
             boot: self.boot,
             timestamp: moment.timestamp,
+            last: moment.last,
         })
     }
 

@@ -2,6 +2,7 @@
 
 use super::{failed, in_background};
 use crate::broker::{Broker, now_ms};
+use crate::faults::{Fault, has};
 use crate::session::BrokerSession;
 use crate::transactions;
 use gantry_message::{Record, id, name, properties, sys_flag};
@@ -66,6 +67,9 @@ fn end(broker: &Broker, command: &Command<'_>) -> Result<PhysicalOffset, Refusal
             ResponseCode::ILLEGAL_OPERATION,
             format!("the transaction is decided by its check since {immunity} ms after it was sent"),
         ));
+    }
+    if has(Fault::CommitForgotten) && half.queue_offset % 10 == 4 {
+        return Ok(PhysicalOffset(0));
     }
     if decision == sys_flag::TRANSACTION_COMMIT {
         broker.transactions.commit(broker, &half)

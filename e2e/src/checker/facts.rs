@@ -21,6 +21,8 @@ pub(super) struct Life {
     pub started: u64,
     pub serving: Option<u64>,
     pub first_ack: Option<u64>,
+    /// It refused messages before it took any: on a full disk, say.
+    pub refused_first: bool,
     pub ended: Option<(u64, Death)>,
 }
 
@@ -85,6 +87,9 @@ pub(super) struct Facts<'a> {
     pub reads: Vec<Read<'a>>,
     /// The last whole reading of each queue: its records, and the bounds it had.
     pub whole: BTreeMap<&'a Place, Whole>,
+    /// Bytes of the log that were changed, and where in it messages are known to begin; both sorted once all is known.
+    pub damage: Vec<i64>,
+    pub begins: Vec<i64>,
     /// Everything else, with the life it belongs to.
     pub others: Vec<(u64, usize, &'a What)>,
 }
@@ -119,11 +124,14 @@ impl<'a> Facts<'a> {
             sends: Vec::new(),
             reads: Vec::new(),
             whole: BTreeMap::new(),
+            damage: Vec::new(),
+            begins: Vec::new(),
             others: Vec::new(),
         };
         for event in events {
             facts.take(event);
         }
+        facts.find_begins();
         facts
     }
 
@@ -142,10 +150,20 @@ impl<'a> Facts<'a> {
                 };
             }
             What::Started => {
-                self.lives.push(Life { started: at, serving: None, first_ack: None, ended: None });
+                self.lives.push(Life {
+                    started: at,
+                    serving: None,
+                    first_ack: None,
+                    refused_first: false,
+                    ended: None,
+                });
             }
             What::Serving => self.in_life(|life| life.serving = Some(at)),
-            What::Ended { how } => self.in_life(|life| life.ended = Some((at, *how))),
+            // After a death the power may go as well: the worst counts, and when it was first.
+            What::Ended { how } => self.in_life(|life| {
+                let first = life.ended.map_or(at, |(first, _)| first);
+                life.ended = Some((first, *how));
+            }),
             What::Send { lane, place, crc, due, half, .. } => self.sends.push(Send {
                 at,
                 life,
@@ -160,7 +178,10 @@ impl<'a> Facts<'a> {
                 self.in_life(|life| life.first_ack = life.first_ack.or(Some(at)));
                 self.settle(*id, Outcome::Acked { at, queue: *queue, offset: *offset, physical: *physical });
             }
-            What::Refused { id, .. } => self.settle(*id, Outcome::Refused),
+            What::Refused { id, .. } => {
+                self.in_life(|life| life.refused_first |= life.first_ack.is_none());
+                self.settle(*id, Outcome::Refused);
+            }
             What::Unknown { .. } => {}
             What::Read { reader, place, from, records } => {
                 if let Reader::Whole { pass } = reader
@@ -177,8 +198,29 @@ impl<'a> Facts<'a> {
                     *bounds = Some((*min, *max));
                 }
             }
+            What::Damaged { physical } => self.damage.push(*physical),
             other => self.others.push((at, life, other)),
         }
+    }
+
+    fn find_begins(&mut self) {
+        if self.damage.is_empty() {
+            return;
+        }
+        let acked = self.sends.iter().filter_map(|send| send.acked()).map(|(.., physical)| physical);
+        let read = self.reads.iter().flat_map(|read| read.records).map(|seen| seen.physical);
+        self.begins = acked.chain(read).collect();
+        self.begins.sort_unstable();
+        self.begins.dedup();
+        self.damage.sort_unstable();
+    }
+
+    /// Some byte of the message that begins there in the log was changed; as far as is known where the next one begins.
+    pub(super) fn is_damaged(&self, physical: i64) -> bool {
+        let next = self.begins.partition_point(|begin| *begin <= physical);
+        let end = self.begins.get(next).copied().unwrap_or(i64::MAX);
+        let first = self.damage.partition_point(|byte| *byte < physical);
+        self.damage.get(first).is_some_and(|byte| *byte < end)
     }
 
     fn in_life(&mut self, change: impl FnOnce(&mut Life)) {

@@ -8,6 +8,7 @@ pub(super) fn check(facts: &Facts<'_>, found: &mut Findings) {
         .lives
         .iter()
         .enumerate()
+        .filter(|(_, life)| !life.refused_first)
         .filter_map(|(n, life)| Some((n, (life.first_ack? - life.started) / 1_000_000)))
         .collect();
     // A machine that is busy with other things may hold up one start, not half of them.

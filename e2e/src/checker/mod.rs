@@ -3,6 +3,7 @@
 //! Each check is a sentence about what clients may see, in a file of its own, and knows nothing of how the broker works. They take
 //! time in proportion to the history.
 
+mod damage;
 mod derived;
 mod facts;
 mod liveness;
@@ -82,6 +83,8 @@ pub struct Verdict {
     pub refused: usize,
     /// Acknowledged messages that a power cut took, as it may with ASYNC_FLUSH.
     pub lost_tail: usize,
+    /// Acknowledged messages whose own bytes were damaged, and that are not there.
+    pub damaged: usize,
 }
 
 impl Verdict {
@@ -100,6 +103,9 @@ impl fmt::Display for Verdict {
         )?;
         if self.lost_tail > 0 {
             write!(f, ", {} of the last moments lost to power cuts", self.lost_tail)?;
+        }
+        if self.damaged > 0 {
+            write!(f, ", {} gone that were damaged themselves", self.damaged)?;
         }
         match self.violations.len() {
             0 => write!(f, "; nothing is wrong"),
@@ -129,7 +135,10 @@ impl Findings {
 pub fn check(events: &[Event]) -> Verdict {
     let facts = Facts::of(events);
     let mut found = Findings::default();
-    let lost = loss::check(&facts, &mut found);
+    let mut lost = loss::check(&facts, &mut found);
+    let lost_tail = lost.len();
+    let damaged = damage::gone(&facts);
+    lost.extend(&damaged);
     placement::check(&facts, &lost, &mut found);
     time::check(&facts, &mut found);
     stability::check(&facts, &lost, &mut found);
@@ -145,6 +154,7 @@ pub fn check(events: &[Event]) -> Verdict {
         acked: facts.sends.iter().filter(|send| send.acked().is_some()).count(),
         unknown: facts.sends.iter().filter(|send| send.is_open()).count(),
         refused: facts.sends.iter().filter(|send| send.is_refused()).count(),
-        lost_tail: lost.len(),
+        lost_tail,
+        damaged: damaged.len(),
     }
 }

@@ -30,10 +30,10 @@ fn holders(facts: &Facts<'_>, found: &mut Findings) {
                     );
                 }
             }
-            What::Unlocked { group, client, place } => {
-                if held.get(&(*life, group, place)).is_some_and(|(holder, _)| holder == client) {
-                    held.remove(&(*life, group, place));
-                }
+            What::Unlocked { group, client, place }
+                if held.get(&(*life, group, place)).is_some_and(|(holder, _)| holder == client) =>
+            {
+                held.remove(&(*life, group, place));
             }
             _ => {}
         }
@@ -58,7 +58,8 @@ fn deliveries(facts: &Facts<'_>, lost: &HashSet<MessageId>, found: &mut Findings
         }
         for seen in read.records {
             let next = next.entry((group, read.place)).or_insert(seen.offset);
-            if seen.offset > *next {
+            // What was damaged is passed over.
+            if seen.offset > *next && facts.damage.is_empty() {
                 found.add(
                     Check::OrderedConsumption,
                     format!(

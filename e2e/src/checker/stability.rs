@@ -36,7 +36,7 @@ pub(super) fn check(facts: &Facts<'_>, lost: &HashSet<MessageId>, found: &mut Fi
         let Some(whole) = facts.whole.get(place) else { continue };
         let all = whole.last();
         let first = all.first().map_or(0, |seen| seen.offset);
-        let there = usize::try_from(offset - first).ok().and_then(|n| all.get(n));
+        let there = all.binary_search_by_key(&offset, |seen| seen.offset).ok();
         let is_trimmed = offset < first;
         if there.is_none() && !is_trimmed && !may_change(facts, lost, life, &seen) {
             found.add(
@@ -49,6 +49,9 @@ pub(super) fn check(facts: &Facts<'_>, lost: &HashSet<MessageId>, found: &mut Fi
 
 /// It was not yet on the disk when the power went.
 fn may_change(facts: &Facts<'_>, lost: &HashSet<MessageId>, life: usize, seen: &Seen) -> bool {
+    if facts.is_damaged(seen.physical) {
+        return true;
+    }
     let cut = matches!(facts.lives.get(life).and_then(|life| life.ended), Some((_, Death::PowerCut)));
     // What comes later than it was sent (at its time, or by its commit) came in that life, and will come again.
     let of_that_life = seen.id.and_then(|id| facts.send(id)).is_some_and(|send| {

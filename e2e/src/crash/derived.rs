@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::Result;
@@ -17,8 +18,12 @@ pub(super) fn compare(run: &mut Run) -> Result<()> {
     let live = run.start.store.clone();
     let copy = live.with_file_name("rebuilt");
     copy_folder(&live, &copy)?;
-    fs::remove_dir_all(copy.join(QUEUES))?;
-    fs::remove_dir_all(copy.join("index"))?;
+    for folder in [QUEUES, "index"] {
+        match fs::remove_dir_all(copy.join(folder)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+    }
     run.start.store = copy.clone();
     run.begin_life()?;
     run.stop()?;
@@ -36,7 +41,7 @@ pub(super) fn compare(run: &mut Run) -> Result<()> {
 /// Length up to the last byte that is not zero, and CRC, of each file.
 fn digests(root: &Path) -> Result<BTreeMap<String, String>> {
     let mut files = BTreeMap::new();
-    let mut folders = vec![root.to_owned()];
+    let mut folders: Vec<_> = root.exists().then(|| root.to_owned()).into_iter().collect();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder)? {
             let path = entry?.path();

@@ -39,6 +39,11 @@ impl Ground {
         LoopDisk::new(DISK_MIB).map(Self::Disk)
     }
 
+    /// One that is soon full.
+    pub(super) fn small_disk(mib: u64) -> Result<Self> {
+        LoopDisk::new(mib).map(Self::Disk)
+    }
+
     pub(super) fn store(&self) -> PathBuf {
         match self {
             Self::Folder(folder) => folder.path().join("store"),

@@ -1,7 +1,9 @@
 //! A store, and the lives that brokers have on it.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -10,6 +12,7 @@ use super::clients::{Reading, World, now_ms};
 use super::derived;
 use super::ground::{Ground, Lost, Snapshot};
 use super::victim::{Start, Victim, log_tail};
+use crate::await_condition::await_condition;
 use crate::checker::{self, Verdict};
 use crate::history::{self, Death, Flush, Recorder, What};
 use crate::ports::PortBlock;
@@ -18,7 +21,7 @@ use crate::work_folder::WorkFolder;
 /// Consumer offsets are saved this often, in milliseconds.
 const OFFSET_INTERVAL: u64 = 100;
 /// What saving may take on a busy machine.
-const OFFSET_SLACK: u64 = 2_900;
+const OFFSET_SLACK: u64 = 1_900;
 const FLUSH_INTERVAL: u64 = 100;
 const LATENESS: u64 = 3_000;
 const BACK_WITHIN: u64 = 1_000;
@@ -37,6 +40,8 @@ pub(super) struct Run {
     life: u32,
     history: PathBuf,
     folder: WorkFolder,
+    /// A failure is no news.
+    is_hopeless: bool,
     _ports: PortBlock,
 }
 
@@ -73,8 +78,25 @@ impl Run {
             life: 0,
             history,
             folder,
+            is_hopeless: false,
             _ports: ports,
         })
+    }
+
+    /// Messages that wait for something are left out: they depend on others, and what is damaged of these cannot be told.
+    pub(super) fn plain(mut self) -> Self {
+        self.world.is_plain = true;
+        self
+    }
+
+    /// What fails is not kept.
+    pub(super) fn expecting_the_worst(mut self) -> Self {
+        self.is_hopeless = true;
+        self
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     pub(super) fn record(&self, what: What) {
@@ -91,9 +113,7 @@ impl Run {
 
     /// The same; `false` when it ended instead, which is its death.
     pub(super) fn try_to_begin_life(&mut self) -> Result<bool> {
-        self.record(What::Started);
-        self.life += 1;
-        let mut victim = Victim::spawn(&self.start)?;
+        let mut victim = self.spawn()?;
         if !victim.serves()? {
             victim.kill();
             self.record(What::Ended { how: Death::Kill });
@@ -104,10 +124,51 @@ impl Run {
         Ok(true)
     }
 
+    /// Starts a broker and kills it so long after.
+    pub(super) fn kill_after_start(&mut self, after: Duration) -> Result<()> {
+        let victim = self.spawn()?;
+        thread::sleep(after);
+        victim.kill();
+        self.record(What::Ended { how: Death::Kill });
+        Ok(())
+    }
+
+    fn spawn(&mut self) -> Result<Victim> {
+        self.record(What::Started);
+        self.life += 1;
+        Victim::spawn(&self.start)
+    }
+
     /// Sees that it takes messages, and that what was there is there.
     pub(super) fn look(&mut self) -> Result<()> {
         self.world.send_one().with_context(|| self.log_tail())?;
         self.reading.read_new(&self.world).with_context(|| self.log_tail())
+    }
+
+    /// The same, of a broker that may be dying; `false` when it is, and is no more then.
+    pub(super) fn try_to_look(&mut self) -> Result<bool> {
+        let is_well = self.world.send_one().and_then(|()| self.reading.read_new(&self.world)).is_ok();
+        if !is_well {
+            self.kill()?;
+        }
+        Ok(is_well)
+    }
+
+    /// Reads every queue from where it was last read.
+    pub(super) fn read_everything(&mut self) -> Result<()> {
+        self.reading = Reading::default();
+        self.reading.read_new(&self.world).with_context(|| self.log_tail())
+    }
+
+    /// Clients at work, until enough was done.
+    pub(super) fn work(&self, enough: u64) -> Result<()> {
+        self.world.work(self.life, enough, AT_MOST, || Ok(()))
+    }
+
+    /// Clients at work on a full disk. Gives how many of their messages were refused.
+    pub(super) fn work_while_full(&self, time: Duration) -> Result<u64> {
+        self.world.work(self.life, u64::MAX, time, || Ok(()))?;
+        Ok(self.world.refused())
     }
 
     /// Clients at work, until enough was done for this fault, which is the end of this life.
@@ -117,7 +178,7 @@ impl Run {
         how: Death,
         fault: impl FnOnce(&mut Victim) -> Result<()>,
     ) -> Result<()> {
-        let mut victim = self.victim.take().context("nobody is alive")?;
+        let mut victim = self.take()?;
         self.world.work(self.life, enough, AT_MOST, || {
             fault(&mut victim)?;
             victim.kill();
@@ -125,6 +186,18 @@ impl Run {
         })?;
         self.record(What::Ended { how });
         Ok(())
+    }
+
+    /// Clients at work until the broker ends by itself; `false` when it does not in time, and is killed.
+    pub(super) fn work_until_it_dies(&mut self, patience: Duration) -> Result<bool> {
+        let mut victim = self.take()?;
+        let died = self.world.work(self.life, 0, Duration::ZERO, || {
+            let died = victim.ends_within(patience)?;
+            victim.kill();
+            Ok(died)
+        })?;
+        self.record(What::Ended { how: Death::Kill });
+        Ok(died)
     }
 
     /// The power goes while clients are at work, before or after the process is killed. What was not on the disk is gone, but for
@@ -135,12 +208,12 @@ impl Run {
         is_before_kill: bool,
         keep: impl FnMut() -> bool,
     ) -> Result<Lost> {
-        let mut victim = self.victim.take().context("nobody is alive")?;
+        let mut victim = self.take()?;
         let ground = &mut self.ground;
         let store = ground.store();
         let disk = ground.as_disk().context("the store is on no disk of its own")?;
         let snapshot = self.world.work(self.life, enough, AT_MOST, || {
-            let snapshot = if is_before_kill {
+            if is_before_kill {
                 // It runs on for a moment, on a disk that takes nothing any more.
                 victim.pause()?;
                 let snapshot = Snapshot::take(&store)?;
@@ -148,31 +221,84 @@ impl Run {
                 victim.go_on();
                 victim.ends_within(Duration::from_millis(50))?;
                 victim.kill();
-                snapshot
-            } else {
-                victim.kill();
-                let snapshot = Snapshot::take(&store)?;
-                disk.cut_power()?;
-                snapshot
-            };
+                return Ok(snapshot);
+            }
+            victim.kill();
+            let snapshot = Snapshot::take(&store)?;
+            disk.cut_power()?;
             Ok(snapshot)
         })?;
-        disk.mount_again()?;
-        let lost = snapshot.lost(keep)?;
         self.record(What::Ended { how: Death::PowerCut });
+        self.come_back(&snapshot, keep)
+    }
+
+    /// Clients at work until the broker ends by itself, or enough was done; then the power goes.
+    pub(super) fn work_until_power_cut_or_end(&mut self, enough: u64, patience: Duration) -> Result<()> {
+        let mut victim = self.take()?;
+        self.world.work(self.life, 0, Duration::ZERO, || {
+            await_condition("it ends, or enough is done", 2 * patience, || {
+                let is_enough = self.world.count.load(Ordering::Relaxed) >= enough;
+                Ok(is_enough || victim.ends_within(Duration::from_millis(5))?)
+            })?;
+            // Who found a sync failing needs a moment to go.
+            victim.ends_within(patience / 20)?;
+            victim.kill();
+            self.record(What::Ended { how: Death::PowerCut });
+            Ok(())
+        })?;
+        self.cut_power_now(|| false).map(drop)
+    }
+
+    /// The power goes, and whoever is alive with it.
+    pub(super) fn cut_power_now(&mut self, keep: impl FnMut() -> bool) -> Result<Lost> {
+        if let Some(victim) = self.victim.take() {
+            victim.kill();
+            self.record(What::Ended { how: Death::PowerCut });
+        }
+        let snapshot = Snapshot::take(&self.ground.store())?;
+        self.ground.as_disk().context("the store is on no disk of its own")?.cut_power()?;
+        self.come_back(&snapshot, keep)
+    }
+
+    /// What is on the disk, now that nobody is alive any more.
+    fn come_back(&mut self, snapshot: &Snapshot, keep: impl FnMut() -> bool) -> Result<Lost> {
+        self.ground.as_disk().context("the store is on no disk of its own")?.mount_again()?;
+        let lost = snapshot.lost(keep)?;
         self.record(What::Fault { name: "power cut".into(), witness: format!("{lost:?}") });
         Ok(lost)
     }
 
+    pub(super) fn kill(&mut self) -> Result<()> {
+        self.take()?.kill();
+        self.record(What::Ended { how: Death::Kill });
+        Ok(())
+    }
+
     /// A clean stop.
     pub(super) fn stop(&mut self) -> Result<()> {
-        self.victim.take().context("nobody is alive")?.stop().with_context(|| self.log_tail())?;
+        self.take()?.stop().with_context(|| self.log_tail())?;
         self.record(What::Ended { how: Death::Stop });
         Ok(())
     }
 
+    fn take(&mut self) -> Result<Victim> {
+        self.victim.take().context("nobody is alive")
+    }
+
     /// Reads everything, twice, and what is derived anew, and judges.
     pub(super) fn judge(mut self) -> Result<Verdict> {
+        self.read_twice()?;
+        derived::compare(&mut self)?;
+        self.verdict()
+    }
+
+    /// The same, of a store whose log is not whole: what is made of it anew is something else.
+    pub(super) fn judge_as_it_is(mut self) -> Result<Verdict> {
+        self.read_twice()?;
+        self.verdict()
+    }
+
+    fn read_twice(&mut self) -> Result<()> {
         if self.victim.is_none() {
             self.begin_life()?;
         }
@@ -181,11 +307,13 @@ impl Run {
         self.stop()?;
         self.begin_life()?;
         Reading::read_whole(&self.world, 2).with_context(|| self.log_tail())?;
-        self.stop()?;
-        derived::compare(&mut self)?;
+        self.stop()
+    }
+
+    fn verdict(&self) -> Result<Verdict> {
         self.world.recorder.flush();
         let verdict = checker::check(&history::read(&self.history)?);
-        if !verdict.holds() {
+        if !verdict.holds() && !self.is_hopeless {
             self.keep()?;
         }
         Ok(verdict)

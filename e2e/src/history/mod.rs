@@ -189,6 +189,11 @@ pub enum What {
         id: MessageId,
     },
 
+    /// A byte of the log was changed, at that offset.
+    Damaged {
+        physical: i64,
+    },
+
     /// A file that is derived from the log, as it was and as it is when it is made anew.
     Derived {
         file: String,

@@ -110,6 +110,8 @@ pub(crate) struct Tip {
     pub(crate) at: usize,
     /// Store timestamps never go back within the log, whatever the clock does.
     pub(crate) last_timestamp: i64,
+    /// Where the last record starts; 0 when that is not known.
+    pub(crate) last: PhysicalOffset,
 }
 
 /// Space for a record, or the news that the file has none.
@@ -143,6 +145,7 @@ impl Tip {
     /// The position moves behind the record at once: a batch is several of these, sealed together at the end.
     pub(crate) fn write(&mut self, record: &Record<'_>, extra: &str, len: usize) {
         let start = self.at;
+        self.last = self.end();
         // SAFETY: the tip's lock is held and nothing from `at` on is published: these bytes are ours alone.
         unsafe {
             self.segment.mapping().write(start..start + len, |out| record.write_unsealed(out, extra));

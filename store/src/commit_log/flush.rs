@@ -6,6 +6,7 @@
 
 use super::Segments;
 use crate::PhysicalOffset;
+use crate::faults::{Fault, has, step};
 use crate::watermark::Watermark;
 use parking_lot::Mutex;
 use std::io;
@@ -137,10 +138,17 @@ impl Flusher {
         if from == to {
             return Ok(());
         }
+        step("flush: begun");
+        if has(Fault::AckBeforeSync) {
+            self.became_durable(to);
+            thread::sleep(Duration::from_millis(20));
+        }
         self.flushing_since.store(self.clock_ms(), Ordering::Relaxed);
         let flushed = self.flush_range(from, to);
         self.flushing_since.store(NOT_FLUSHING, Ordering::Relaxed);
-        if let Err(error) = flushed {
+        if let Err(error) = flushed
+            && !has(Fault::SyncErrorSwallowed)
+        {
             self.fail(&error);
             return Err(error);
         }
@@ -148,12 +156,19 @@ impl Flusher {
         if self.has_failed() {
             return Err(io::Error::other("the log could not be written"));
         }
+        step("flush: on the disk");
         self.watermark.set(to);
+        step("flush: noted");
+        self.became_durable(to);
+        step("flush: told");
+        Ok(())
+    }
+
+    fn became_durable(&self, to: PhysicalOffset) {
         self.durable.store(to.0, Ordering::Release);
         for listener in &*self.on_durable.lock() {
             listener(to);
         }
-        Ok(())
     }
 
     /// Nothing is safe any more, and nothing is taken.
@@ -171,8 +186,11 @@ impl Flusher {
         let mut at = from;
         while at < to {
             let segment = self.segments.find(at).ok_or(io::ErrorKind::NotFound)?;
-            segment.mapping().flush(segment.range(at, to))?;
+            if !has(Fault::NoSync) {
+                segment.mapping().flush(segment.range(at, to))?;
+            }
             at = segment.end();
+            step("flush: to the end of a file");
         }
         Ok(())
     }

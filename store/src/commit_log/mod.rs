@@ -110,10 +110,22 @@ impl<'a> Scan<'a> {
 }
 
 impl Scan<'_> {
-    /// Gives up what is left. `false`: nothing is.
-    pub(crate) fn skip_to_end(&mut self) -> bool {
-        self.at = self.end;
-        false
+    /// Goes on at `offset`, a record's first byte or the end.
+    pub(crate) fn skip_to(&mut self, offset: PhysicalOffset) {
+        self.at = offset;
+    }
+
+    /// There are only zeros from here to `end`.
+    pub(crate) fn is_blank(&self, end: PhysicalOffset) -> bool {
+        let mut at = self.at;
+        while at < end {
+            let Some(segment) = self.segments.find(at) else { break };
+            if segment.mapping().published(segment.range(at, end)).iter().any(|byte| *byte != 0) {
+                return false;
+            }
+            at = segment.end();
+        }
+        true
     }
 }
 

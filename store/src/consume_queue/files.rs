@@ -41,7 +41,13 @@ impl FileCache {
         let mut options = File::options();
         options.read(true).write(true);
         let file = match options.open(path) {
-            Ok(file) => file,
+            Ok(file) => {
+                // Whoever made it may have got no further.
+                if let Some(len) = create.filter(|len| file.metadata().is_ok_and(|now| now.len() < *len)) {
+                    file.set_len(len)?;
+                }
+                file
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let Some(len) = create else { return Ok(None) };
                 if let Some(dir) = path.parent() {

@@ -13,6 +13,7 @@ pub use entry::Entry;
 pub(crate) use files::FileCache;
 pub(crate) use table::QueueTable;
 
+use crate::faults::{Fault, has};
 use crate::{PhysicalOffset, QueueOffset};
 use files::QueueFiles;
 use parking_lot::Mutex;
@@ -177,12 +178,15 @@ impl ConsumeQueue {
             let due = tail.entries.range(skip..).copied().take_while(|entry| entry.end() <= end);
             (tail.written, due.collect::<Vec<_>>())
         };
+        let is_skipped = |at: usize| has(Fault::QueueSkips) && (from.0 + at as i64) % 100 == 50;
         {
             let _writing = self.writing.lock();
             if self.is_deleted() {
                 return Ok(false);
             }
-            self.files.write(from, entries.iter().copied(), touched)?;
+            let written = entries.iter().enumerate();
+            let written = written.map(|(at, entry)| if is_skipped(at) { Entry::HOLE } else { *entry });
+            self.files.write(from, written, touched)?;
         }
         let mut tail = self.tail.lock();
         if tail.written == from {

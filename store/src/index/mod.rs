@@ -144,7 +144,12 @@ impl Index {
             });
             std::mem::replace(&mut result, Ok(()))?;
             // What is damaged has no keys; what stands behind it has.
-            more = more || (scan.at() < end && (scan.skip_damage().is_some() || scan.skip_to_end()));
+            if !more && scan.at() < end {
+                more = scan.skip_damage().is_some();
+                if !more {
+                    scan.skip_to(end);
+                }
+            }
             self.indexed.store(scan.at().0, Ordering::Release);
             if !more {
                 break;

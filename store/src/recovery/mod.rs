@@ -9,12 +9,12 @@
 
 mod replay;
 
-use crate::checkpoint::{CheckpointFile, Found};
+use crate::checkpoint::{Checkpoint, CheckpointFile, Found};
 use crate::commit_log::{Scan, Segment, Segments, Step, next_whole};
-use crate::consume_queue::QueueTable;
+use crate::consume_queue::{ConsumeQueue, QueueTable};
 use crate::dispatch::{DirtyQueues, Unsynced};
-use crate::faults::step;
-use crate::{OpenError, PhysicalOffset, sys};
+use crate::faults::{Fault, has, step};
+use crate::{OpenError, PhysicalOffset, QueueOffset, sys};
 use gantry_message::Record;
 use gantry_message::delay::DelayLevels;
 use replay::Replay;
@@ -33,6 +33,8 @@ pub(crate) struct Recovered {
     pub(crate) segment: Arc<Segment>,
     pub(crate) end: PhysicalOffset,
     pub(crate) last_timestamp: i64,
+    /// Where the last record starts; 0 when that is not known.
+    pub(crate) last: PhysicalOffset,
     /// What it wrote to queues and did not sync.
     pub(crate) unsynced: Unsynced,
 }
@@ -55,8 +57,12 @@ pub(crate) struct Recovery<'a> {
 struct Start {
     at: PhysicalOffset,
     timestamp: i64,
+    /// Where the last record before it starts.
+    last: PhysicalOffset,
     /// Everything is built anew.
     is_rebuild: bool,
+    /// Where queues that are built anew ended before.
+    floors: Vec<(Arc<ConsumeQueue>, QueueOffset)>,
 }
 
 impl Recovery<'_> {
@@ -68,6 +74,10 @@ impl Recovery<'_> {
         let mut replayed = Replay::new(&mut self, &start).run().map_err(log_failed)?;
         step("recovery: replayed");
         let end = replayed.end;
+        if end < self.durable || self.is_last_gone() {
+            let dir = self.segments.dir().to_owned();
+            return Err(OpenError::EndGone { dir, durable: self.durable, end });
+        }
         let log_failed = OpenError::io("make safe what was recovered in", self.segments.dir());
         let is_as_left = self.clean && end == start.at;
         if !is_as_left {
@@ -85,6 +95,12 @@ impl Recovery<'_> {
                     .map_err(OpenError::io("read the ConsumeQueues of", self.segments.dir()))?;
             }
         }
+        if has(Fault::OffsetReused) {
+            for queue in self.queues.all().iter().filter(|queue| queue.next_offset().0 > 1) {
+                let last = queue.next_offset() + -1;
+                queue.start_over(last).map_err(OpenError::io("reuse offsets of", self.segments.dir()))?;
+            }
+        }
         if start.is_rebuild {
             // Files were cut and made all over the place.
             replayed.unsynced = Unsynced::Many;
@@ -93,6 +109,7 @@ impl Recovery<'_> {
             segment,
             end,
             last_timestamp: replayed.last_timestamp.max(start.timestamp),
+            last: replayed.last,
             unsynced: replayed.unsynced,
         })
     }
@@ -100,14 +117,15 @@ impl Recovery<'_> {
     /// Loads the queues and decides where the replay starts.
     fn prepare_queues(&self) -> io::Result<Start> {
         let log_start = self.segments.first().map_or(PhysicalOffset(0), |first| first.base());
-        let (at, timestamp) = match self.checkpoint {
+        let nowhere = PhysicalOffset(0);
+        let (at, timestamp, last) = match self.checkpoint {
             Found::Ours(checkpoint) if self.is_boundary(checkpoint.dispatched) => {
-                (checkpoint.dispatched.max(log_start), checkpoint.timestamp)
+                (checkpoint.dispatched.max(log_start), checkpoint.timestamp, checkpoint.last)
             }
             Found::Apache(timestamp) => {
-                (self.file_before(timestamp - APACHE_SLACK_MS).unwrap_or(log_start), 0)
+                (self.file_before(timestamp - APACHE_SLACK_MS).unwrap_or(log_start), 0, nowhere)
             }
-            Found::Ours(_) | Found::Nothing => (log_start, 0),
+            Found::Ours(_) | Found::Nothing => (log_start, 0, nowhere),
         };
         self.queues.scan()?;
         for queue in self.queues.all() {
@@ -121,14 +139,25 @@ impl Recovery<'_> {
             Found::Apache(_) | Found::Nothing => digest.entries > 0,
         };
         if complete {
-            return Ok(Start { at, timestamp, is_rebuild: false });
+            return Ok(Start { at, timestamp, last, is_rebuild: false, floors: Vec::new() });
         }
         tracing::warn!(expected = ?self.checkpoint, found = ?digest, "ConsumeQueue files are missing: building all of them from the CommitLog");
+        let mut floors = Vec::new();
         for queue in self.queues.all() {
+            floors.push((Arc::clone(&queue), queue.next_offset()));
             // Where queues stood whose messages are not in the log any more is in their files only.
             queue.load(log_start)?;
         }
-        Ok(Start { at: log_start, timestamp, is_rebuild: true })
+        Ok(Start { at: log_start, timestamp, last: nowhere, is_rebuild: true, floors })
+    }
+
+    /// There is nothing where the last record was that the checkpoint knows.
+    fn is_last_gone(&self) -> bool {
+        let Found::Ours(Checkpoint { last, .. }) = self.checkpoint else { return false };
+        let Some(segment) = self.segments.find(last).filter(|_| last > PhysicalOffset(0)) else {
+            return false;
+        };
+        segment.mapping().published(segment.range(last, last + 8)).iter().all(|byte| *byte == 0)
     }
 
     /// True when `offset` is where a record starts, or where nothing was written yet; or where one starts that is damaged.

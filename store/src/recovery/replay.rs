@@ -28,6 +28,7 @@ const TELL_EVERY: Duration = Duration::from_secs(5);
 pub(super) struct Replayed {
     pub(super) end: PhysicalOffset,
     pub(super) last_timestamp: i64,
+    pub(super) last: PhysicalOffset,
     pub(super) unsynced: Unsynced,
 }
 
@@ -35,6 +36,10 @@ pub(super) struct Replay<'a, 'b> {
     recovery: &'a mut Recovery<'b>,
     start: &'a Start,
     last_timestamp: i64,
+    /// Where the last record starts.
+    last: PhysicalOffset,
+    /// Where queues ended that are built anew: no offset is given twice.
+    floors: HashMap<Key, (Arc<ConsumeQueue>, QueueOffset)>,
     /// A store time beyond is none, but damage: nothing would be stored before it any more.
     latest: i64,
     /// Bytes of damage that were passed over.
@@ -57,10 +62,15 @@ struct Odd {
 
 impl<'a, 'b> Replay<'a, 'b> {
     pub(super) fn new(recovery: &'a mut Recovery<'b>, start: &'a Start) -> Self {
+        let floor = |(queue, next): &(Arc<ConsumeQueue>, QueueOffset)| {
+            (Arc::as_ptr(queue), (Arc::clone(queue), *next))
+        };
         Self {
             recovery,
             start,
             last_timestamp: 0,
+            last: start.last,
+            floors: start.floors.iter().map(floor).collect(),
             latest: now_ms() + DAY_MS,
             skipped: 0,
             odd: HashMap::new(),
@@ -80,6 +90,7 @@ impl<'a, 'b> Replay<'a, 'b> {
                     if record.store_timestamp <= self.latest {
                         self.last_timestamp = self.last_timestamp.max(record.store_timestamp);
                     }
+                    self.last = PhysicalOffset(record.physical_offset);
                     result = self.record(record, len);
                 }
             }) {
@@ -98,11 +109,17 @@ impl<'a, 'b> Replay<'a, 'b> {
             }
         }
         self.settle_odd()?;
+        self.keep_floors(scan.at())?;
         if count > 0 {
             let clean = self.recovery.clean;
             tracing::info!(records = count, from = %self.start.at, to = %scan.at(), clean, "recovered");
         }
-        Ok(Replayed { end: scan.at(), last_timestamp: self.last_timestamp, unsynced: self.unsynced })
+        Ok(Replayed {
+            end: scan.at(),
+            last_timestamp: self.last_timestamp,
+            last: self.last,
+            unsynced: self.unsynced,
+        })
     }
 
     /// Where no whole record is: damage, when the log was on the disk up to there once and there is more; else its end.
@@ -117,8 +134,11 @@ impl<'a, 'b> Replay<'a, 'b> {
                 self.skipped += skipped;
                 true
             }
+            None if scan.is_blank(durable) => false,
             None => {
-                tracing::error!(%at, %durable, "the end of the CommitLog is gone: it was on the disk before");
+                tracing::error!(%at, to = %durable, "the CommitLog is damaged: what stood there is lost");
+                self.skipped += durable - at;
+                scan.skip_to(durable);
                 false
             }
         }
@@ -145,6 +165,7 @@ impl<'a, 'b> Replay<'a, 'b> {
             queues: self.recovery.queues.digest(),
             boot: self.recovery.boot,
             timestamp: self.last_timestamp.max(self.start.timestamp),
+            last: self.last,
         })?;
         step("recovery: progress kept");
         Ok(())
@@ -190,6 +211,7 @@ impl<'a, 'b> Replay<'a, 'b> {
         for queue in self.recovery.queues.remove(topic) {
             self.odd.remove(&Arc::as_ptr(&queue));
             self.met.remove(&Arc::as_ptr(&queue));
+            self.floors.remove(&Arc::as_ptr(&queue));
             queue.mark_deleted();
             queue.delete_files()?;
         }
@@ -234,6 +256,7 @@ impl<'a, 'b> Replay<'a, 'b> {
         if offset < queue.next_offset() {
             tracing::warn!(topic = queue.topic(), queue = queue.id(), %offset, was = %queue.next_offset(), "queue starts over: the topic was made anew");
             queue.start_over(offset)?;
+            self.floors.remove(&Arc::as_ptr(&queue));
             self.unsynced = Unsynced::Many;
         } else {
             self.skip_to(&queue, offset)?;
@@ -248,6 +271,16 @@ impl<'a, 'b> Replay<'a, 'b> {
         }
         Ok(())
     }
+    /// The last messages of a queue may be those that are damaged, and some consumer has had them.
+    fn keep_floors(&mut self, end: PhysicalOffset) -> io::Result<()> {
+        for (queue, floor) in std::mem::take(&mut self.floors).into_values() {
+            if queue.next_offset() < floor && floor.0 <= most_records_in(end.0) {
+                self.skip_to(&queue, floor)?;
+            }
+        }
+        Ok(())
+    }
+
     fn skip_to(&mut self, queue: &ConsumeQueue, offset: QueueOffset) -> io::Result<()> {
         if !queue.is_new()? {
             tracing::warn!(topic = queue.topic(), queue = queue.id(), %offset, expected = %queue.next_offset(), "messages are missing from the log");

@@ -90,10 +90,11 @@ impl Member<'_> {
     }
 
     fn consume(&mut self, queue: i32, from: i64) -> Result<()> {
-        let records = self.broker.pull_records(GROUP, ORDERS, queue, from)?;
-        let Some(last) = records.last() else { return Ok(()) };
+        let (records, offset) = self.broker.pull_records(GROUP, ORDERS, queue, from)?;
+        if records.is_empty() {
+            return Ok(());
+        }
         let place = Self::place(queue);
-        let offset = last.queue_offset + 1;
         self.world.recorder.record(What::Read {
             reader: Reader::Member { group: GROUP.into(), client: self.client.into() },
             place: place.clone(),

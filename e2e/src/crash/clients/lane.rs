@@ -119,11 +119,19 @@ pub(super) fn settle(world: &World, id: MessageId, answer: &Response) -> bool {
         code if MAYBE.contains(&code) => What::Unknown { id },
         code => What::Refused { id, code },
     };
-    let is_acked = matches!(what, What::Acked { .. });
+    let is_acked = match &what {
+        What::Acked { physical, .. } => {
+            world.acked.fetch_max(*physical, Ordering::Relaxed);
+            world.count.fetch_add(1, Ordering::Relaxed);
+            true
+        }
+        What::Refused { .. } => {
+            world.refused.fetch_add(1, Ordering::Relaxed);
+            false
+        }
+        _ => false,
+    };
     world.recorder.record(what);
-    if is_acked {
-        world.count.fetch_add(1, Ordering::Relaxed);
-    }
     is_acked
 }
 

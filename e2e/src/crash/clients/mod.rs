@@ -2,11 +2,12 @@
 
 mod group;
 mod halves;
+mod janitor;
 mod lane;
 mod reader;
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -38,8 +39,13 @@ pub(super) struct World {
     pub halves: Halves,
     /// The latest time at which a message has to come, in milliseconds since the epoch.
     pub last_due: AtomicU64,
-    /// Acknowledged in this life.
+    /// No messages that wait for something.
+    pub is_plain: bool,
+    /// Acknowledged since clients were last set to work, and refused.
     pub count: AtomicU64,
+    refused: AtomicU64,
+    /// Where in the log the last acknowledged message begins.
+    acked: AtomicI64,
     /// Nobody begins anything new.
     pub stop: AtomicBool,
 }
@@ -52,7 +58,10 @@ impl World {
             places: Mutex::default(),
             halves: Halves::default(),
             last_due: AtomicU64::new(0),
+            is_plain: false,
             count: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+            acked: AtomicI64::new(0),
             stop: AtomicBool::new(false),
         }
     }
@@ -72,6 +81,15 @@ impl World {
         self.places.lock().expect("no one panics while holding it")
     }
 
+    pub(super) fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    /// Everything acknowledged begins before it in the log.
+    pub(super) fn acked_end(&self) -> i64 {
+        self.acked.load(Ordering::Relaxed)
+    }
+
     fn is_over(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
@@ -85,13 +103,17 @@ impl World {
         fault: impl FnOnce() -> Result<T>,
     ) -> Result<T> {
         self.count.store(0, Ordering::Relaxed);
+        self.refused.store(0, Ordering::Relaxed);
         self.stop.store(false, Ordering::Relaxed);
         thread::scope(|scope| {
             for lane in 0..LANES {
                 scope.spawn(move || lane::run(self, lane, life));
             }
-            scope.spawn(move || lane::run_timed(self, LANES));
-            scope.spawn(move || halves::run(self, LANES + 1));
+            scope.spawn(move || janitor::run(self, life));
+            if !self.is_plain {
+                scope.spawn(move || lane::run_timed(self, LANES));
+                scope.spawn(move || halves::run(self, LANES + 1));
+            }
             for client in ["a", "b"] {
                 scope.spawn(move || group::run(self, client, life));
             }
@@ -112,6 +134,9 @@ impl World {
 
     /// Waits until nothing is open: no half that nobody decided on, no message whose time has not come.
     pub(super) fn settle(&self, patience: Duration) -> Result<()> {
+        if self.is_plain {
+            return Ok(());
+        }
         halves::settle(self, patience)?;
         let last = self.last_due.load(Ordering::Relaxed);
         let now = now_ms();

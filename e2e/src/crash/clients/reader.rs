@@ -51,9 +51,10 @@ impl Reading {
 fn read(world: &World, broker: &mut BrokerClient, place: &Place, from: i64, reader: &Reader) -> Result<i64> {
     let mut at = from;
     loop {
-        let records = broker.pull_records(GROUP, &place.topic, place.queue, at)?;
-        let Some(last) = records.last() else { return Ok(at) };
-        let next = last.queue_offset + 1;
+        let (records, next) = broker.pull_records(GROUP, &place.topic, place.queue, at)?;
+        if records.is_empty() {
+            return Ok(next);
+        }
         world.recorder.record(What::Read {
             reader: reader.clone(),
             place: place.clone(),
