@@ -10,7 +10,7 @@ use gantry_remoting::client::Connection;
 use std::time::{Duration, Instant};
 use support::lives::{Lives, Load, Moment, kills};
 use support::pop::{ANY, Ask, Popped, Pops, ack, hide, pop, send};
-use support::{Broker, free_port, now_ms};
+use support::{Broker, WAIT, free_port, now_ms, read_queue, send_command_with};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn popped_messages_survive_kills() {
@@ -110,4 +110,40 @@ async fn in_order_the_next_come_when_these_are_acknowledged() {
     let again = pop(&connection, Ask { poll: 8000, attempt: Some("3"), ..ask }).await.unwrap();
     assert_eq!(bodies(&again), ["c"]);
     assert!(!again[0].is_retry);
+}
+
+/// Recovery would cut the log at a record whose properties cannot be read.
+#[tokio::test]
+async fn a_message_without_room_for_more_properties_comes_again_and_a_kill_loses_nothing() {
+    let (dir, broker, connection) = started().await;
+    assert!(send(&connection, 0, "makes the topic").await);
+    let made = pop(&connection, ANY).await.unwrap();
+    assert_eq!(ack(&connection, &made[0]).await, Some(ResponseCode::SUCCESS));
+    // The most that is taken, with what the broker adds.
+    let mut len = 32_767;
+    loop {
+        let text = format!("K\u{1}{}\u{2}", "v".repeat(len - 3));
+        let command = send_command_with("T", 0, &text, false, "full");
+        match connection.request(command, WAIT).await.unwrap().response_code() {
+            ResponseCode::SUCCESS => break,
+            ResponseCode::MESSAGE_ILLEGAL => len -= 1,
+            other => panic!("{other}"),
+        }
+    }
+    let full = pop(&connection, Ask { invisible: 100, ..ANY }).await.unwrap();
+    assert_eq!(bodies(&full), ["full"]);
+    let again = pop(&connection, Ask { poll: 8000, ..ANY }).await.unwrap();
+    assert_eq!(bodies(&again), ["full"]);
+    assert!(again[0].is_retry);
+    assert!(send(&connection, 0, "behind it").await);
+    assert_eq!(ack(&connection, &again[0]).await, Some(ResponseCode::SUCCESS));
+    broker.kill();
+    let broker = Broker::start(&dir.path().join("store"), free_port(), Pops::SETTINGS).await;
+    let connection = broker.connect().await;
+    assert_eq!(read_queue(&connection, "%RETRY%g_T", 0, 0).await.len(), 1);
+    let all = read_queue(&connection, "T", 0, 0).await;
+    assert_eq!(
+        all.iter().map(|(_, body)| body.as_str()).collect::<Vec<_>>(),
+        ["makes the topic", "full", "behind it"]
+    );
 }

@@ -169,7 +169,8 @@ impl Again {
         let (record, _) = Record::read(&bytes).ok()?;
         let mut properties = record.properties.to_owned();
         if record.reconsume_times == 0 || record.property(properties::FIRST_POP_TIME).is_none() {
-            properties::set(&mut properties, properties::FIRST_POP_TIME, &pop_time.to_string());
+            // Without it the message is none the worse.
+            properties::set_if_it_fits(&mut properties, properties::FIRST_POP_TIME, &pop_time.to_string());
         }
         Some(Self { properties, bytes })
     }

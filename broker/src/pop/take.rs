@@ -274,9 +274,13 @@ impl Taking<'_> {
                 offset: record.queue_offset,
             };
             let mut text = properties::without(record.properties, |name| name == properties::POP_CK);
-            properties::push(&mut text, properties::POP_CK, &handle.to_string());
-            let record = Record { topic: &self.pop.topic, properties: &text, ..record };
-            out.extend_from_slice(&record.to_vec());
+            if properties::set_if_it_fits(&mut text, properties::POP_CK, &handle.to_string()) {
+                let record = Record { topic: &self.pop.topic, properties: &text, ..record };
+                out.extend_from_slice(&record.to_vec());
+            } else {
+                // A record with more could not be read. Under the name of the retry topic clients find its handle in the lists.
+                out.extend_from_slice(&record.to_vec());
+            }
         }
         out.into()
     }

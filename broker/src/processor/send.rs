@@ -146,7 +146,7 @@ fn store(session: &BrokerSession, command: &Command<'_>) -> Result<Outcome, Refu
         properties::push(text.to_mut(), properties::UNIQ_KEY, &id::unique_key());
     }
     if dead {
-        properties::set(text.to_mut(), properties::DELAY, "-1");
+        properties::set_if_it_fits(text.to_mut(), properties::DELAY, "-1");
     }
     let message = NewMessage {
         flag: header.flag,

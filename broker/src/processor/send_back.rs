@@ -1,6 +1,6 @@
 //! CONSUMER_SEND_MSG_BACK: a consumer failed, the message shall come again (Apache: `AbstractSendMessageProcessor`).
 
-use super::append::{append, append_when, store_one};
+use super::append::{append, append_when, may_be_delayed, store_one};
 use super::flush_wait::{Receipt, answer_when_safe};
 use super::send::{any_queue, dead_letter_topic};
 use super::{SEE_ALSO, failed};
@@ -56,14 +56,15 @@ fn store_again(broker: &Broker, command: &Command<'_>) -> Result<Option<Physical
     let limit = limit.unwrap_or(config.retry_max_times);
     let dead = record.reconsume_times >= limit || header.delay_level < 0;
     let mut text = record.properties.to_owned();
+    // A message whose properties leave no room for these comes again without them: refused it would never.
     if record.property(properties::RETRY_TOPIC).is_none() {
-        properties::push(&mut text, properties::RETRY_TOPIC, record.topic);
+        properties::set_if_it_fits(&mut text, properties::RETRY_TOPIC, record.topic);
     }
     if record.property(properties::ORIGIN_MESSAGE_ID).is_none() {
         let origin = id::offset_id(record.store_host, record.physical_offset);
-        properties::set(&mut text, properties::ORIGIN_MESSAGE_ID, &origin);
+        properties::set_if_it_fits(&mut text, properties::ORIGIN_MESSAGE_ID, &origin);
     }
-    properties::set(&mut text, properties::WAIT, "false");
+    properties::set_if_it_fits(&mut text, properties::WAIT, "false");
     let failed_again =
         NewMessage { reconsume_times: record.reconsume_times + 1, ..NewMessage::again(&record) };
 
@@ -93,7 +94,10 @@ fn store_again(broker: &Broker, command: &Command<'_>) -> Result<Option<Physical
     let level = if header.delay_level == 0 { 3 + record.reconsume_times } else { header.delay_level };
     let message = NewMessage { properties: &text, ..failed_again };
     let queue_id = any_queue(config.retry_queue_nums);
-    let when = When::after_level(broker, level);
+    let when = match When::after_level(broker, level) {
+        When::AfterLevel(level) if !may_be_delayed(&text, &retry, queue_id, level) => When::Now,
+        when => when,
+    };
     let waits = append_when(broker, &topic, queue_id, when, &message, |queue, message, turn, told| {
         store_one(broker, queue, message, turn, told)
     });

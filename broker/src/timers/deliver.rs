@@ -92,8 +92,12 @@ impl Timers {
             return claim.close(&broker.store).map(drop).map_err(|error| error.to_string());
         };
         let mut text = record.properties.to_owned();
-        properties::set(&mut text, properties::TIMER_ENQUEUE_MS, &record.store_timestamp.to_string());
-        properties::set(&mut text, properties::TIMER_DEQUEUE_MS, &now.to_string());
+        for (name, at) in
+            [(properties::TIMER_ENQUEUE_MS, record.store_timestamp), (properties::TIMER_DEQUEUE_MS, now)]
+        {
+            // Apache's broker has left them no room, maybe.
+            properties::set_if_it_fits(&mut text, name, &at.to_string());
+        }
         let message = NewMessage { properties: &text, ..NewMessage::again(&record) };
         let delivered = processor::append_with(broker, &topic, queue_id, &message, |queue, turn| {
             claim.close_by(&broker.store, (queue, &message), Some(turn), |_| {})

@@ -32,6 +32,9 @@ const PLACE: Place =
 /// Bytes of properties that a delivered message has and a waiting one has not, at most.
 pub(crate) const STAMPS: usize = 2 * ("TIMER_ENQUEUE_MS".len() + 2 + 19);
 
+/// The same of a waiting one that shall wait for its time.
+pub(crate) const ROOM: usize = STAMPS + "TIMER_OUT_MS".len() + 2 + 19;
+
 /// How long a recall waits for the index, which is behind by milliseconds at most unless the disk is stuck.
 const INDEX_WAIT: Duration = Duration::from_secs(2);
 

@@ -13,7 +13,7 @@ use crate::json_file;
 use crate::ledger::{Claim, Ledger, Open, Place};
 use crate::offsets::ConsumerOffsets;
 use crate::processor;
-use crate::timers::When;
+use crate::timers::{self, When};
 use crate::topics::Topic;
 use gantry_message::hash::tag_code;
 use gantry_message::{Record, name, properties, sys_flag};
@@ -75,7 +75,8 @@ impl Transactions {
         properties::push(&mut text, properties::REAL_TOPIC, topic.name());
         properties::push(&mut text, properties::REAL_QUEUE_ID, &queue_id.to_string());
         let message = NewMessage { properties: &text, ..*message };
-        processor::check_properties(broker, &message, 0)?;
+        let has_time = properties::pairs(message.properties).any(|(name, _)| timers::is_time(name));
+        processor::check_properties(broker, &message, if has_time { timers::ROOM } else { 0 })?;
         let wait = wait_ms(&broker.config(), message.properties);
         let mut stored = None;
         let appended = broker.store.append_batch(self.0.entries(), &[message], None, &mut |half| {

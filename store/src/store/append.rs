@@ -132,6 +132,10 @@ impl Inner {
         // One message is the common case and needs no list.
         let mut part = Part { queue, messages, crc: 0, more_crcs: Vec::new(), total: 0 };
         for (n, message) in messages.iter().enumerate() {
+            let len = message.properties.len() + message.extra_properties.len();
+            if len > properties::MAX_LEN {
+                return Err(AppendError::PropertiesTooLong { len });
+            }
             match (n, record::body_crc(message.body)) {
                 (0, crc) => part.crc = crc,
                 (_, crc) => part.more_crcs.push(crc),
@@ -300,3 +304,6 @@ impl Inner {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
