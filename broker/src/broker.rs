@@ -2,6 +2,7 @@
 
 use crate::BrokerConfig;
 use crate::clients::{Consumers, Producers};
+use crate::clock::now_ms;
 use crate::delay::Delays;
 use crate::faults::step;
 use crate::groups::Groups;
@@ -32,7 +33,7 @@ use gantry_store::{PhysicalOffset, Store};
 use parking_lot::Mutex;
 use std::io;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 pub(crate) struct Broker {
     config: ArcSwap<BrokerConfig>,
@@ -309,10 +310,4 @@ impl Broker {
             log_bytes: (stats.log_end - stats.log_start) as u64,
         }
     }
-}
-
-/// Milliseconds since the epoch.
-pub(crate) fn now_ms() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
 }

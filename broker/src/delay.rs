@@ -4,7 +4,8 @@
 //! A message and the mark that says how far its level is then are one append, so a crash has it delivered once. A start reads the
 //! last mark of each level. `delayOffset.json` follows, for Apache's broker, and for marks that are older than messages are kept.
 
-use crate::broker::{Broker, now_ms};
+use crate::broker::Broker;
+use crate::clock::now_ms;
 use crate::faults::step;
 use crate::json_file;
 use crate::processor;

@@ -8,6 +8,7 @@ mod asked;
 mod backlog;
 mod broker;
 mod clients;
+mod clock;
 pub mod config;
 mod delay;
 mod faults;

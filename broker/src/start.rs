@@ -1,7 +1,8 @@
 //! Starting and stopping a broker.
 
 use crate::BrokerConfig;
-use crate::broker::{Broker, Snapshot, now_ms};
+use crate::broker::{Broker, Snapshot};
+use crate::clock::now_ms;
 use crate::config::ConfigError;
 use crate::delay::Delays;
 use crate::faults::step;

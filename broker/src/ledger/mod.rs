@@ -9,7 +9,7 @@ mod mark;
 
 pub(crate) use book::Open;
 
-use crate::broker::now_ms;
+use crate::clock::{Due, Moment, now_ms};
 use crate::json_file;
 use crate::offsets::ConsumerOffsets;
 use book::{Book, Mark, Resume};
@@ -90,13 +90,18 @@ impl Ledger {
     }
 
     /// To be told of each entry as it is appended, before anything else gets into the log.
-    pub(crate) fn opened(&self, entry: &Appended, due: i64) {
+    pub(crate) fn opened(&self, entry: &Appended, due: Due) {
         self.book.lock().opened(entry.queue_offset, Open { due, times: 0 });
     }
 
     /// Entries whose time has come, the first to come first, `most` at most.
-    pub(crate) fn due(&self, now: i64, most: usize) -> Vec<(QueueOffset, Open)> {
+    pub(crate) fn due(&self, now: Moment, most: usize) -> Vec<(QueueOffset, Open)> {
         self.book.lock().due(now, most)
+    }
+
+    /// When an entry is due; `None` when it is over.
+    pub(crate) fn due_of(&self, offset: QueueOffset) -> Option<Due> {
+        self.book.lock().due_of(offset)
     }
 
     /// When the next entry is due, in milliseconds since the epoch.
@@ -132,7 +137,7 @@ impl Ledger {
     }
 
     /// Has an entry wait until `due`, without a record of that.
-    pub(crate) fn postpone(&self, offset: QueueOffset, due: i64) {
+    pub(crate) fn postpone(&self, offset: QueueOffset, due: Due) {
         self.book.lock().postpone(offset, due);
     }
 
@@ -145,7 +150,7 @@ impl Ledger {
     ///
     /// # Errors
     /// It is not on record then: they are due now.
-    pub(crate) fn again(&self, store: &Store, offsets: &[QueueOffset], due: i64) -> Result<(), AppendError> {
+    pub(crate) fn again(&self, store: &Store, offsets: &[QueueOffset], due: Due) -> Result<(), AppendError> {
         for offsets in offsets.chunks(mark::MOST) {
             let mark = Written::new(Mark::Again, offsets);
             store.append_batch(&self.marks, &[mark.message(now_ms())], None, &mut |mark| {
@@ -312,17 +317,17 @@ mod tests {
         let ledger = Ledger::load(PLACE, &store, &offsets, |_, _, _| None).unwrap();
         let message = NewMessage::own(0, b"entry", "");
         store
-            .append_batch(ledger.entries(), &[message], None, &mut |entry| ledger.opened(&entry, 5))
+            .append_batch(ledger.entries(), &[message], None, &mut |entry| ledger.opened(&entry, Due::at(5)))
             .unwrap();
         let first = ledger.claim(QueueOffset(0)).unwrap();
         assert!(ledger.claim(QueueOffset(0)).is_none());
         assert!(ledger.claim(QueueOffset(0)).is_none(), "who did not get it has not given it back");
-        assert!(ledger.due(9, 9).is_empty());
+        assert!(ledger.due(Moment { wall: 9, ..Moment::now() }, 9).is_empty());
         drop(first);
-        assert_eq!(ledger.due(9, 9).len(), 1);
+        assert_eq!(ledger.due(Moment { wall: 9, ..Moment::now() }, 9).len(), 1);
         ledger.claim(QueueOffset(0)).unwrap().close(&store).unwrap();
         assert!(ledger.claim(QueueOffset(0)).is_none());
-        let open = |_, _: Entry, is_over: IsOver| (!is_over).then_some(Open { due: 5, times: 0 });
+        let open = |_, _: Entry, is_over: IsOver| (!is_over).then_some(Open { due: Due::at(5), times: 0 });
         assert_eq!(Ledger::load(PLACE, &store, &offsets, open).unwrap().len(), 0, "a start knows");
     }
 }

@@ -1,5 +1,6 @@
 //! Messages that a consumer was given together and has not acknowledged all (Apache: `PopCheckPoint`).
 
+use crate::clock::{Due, Moment};
 use serde::{Deserialize, Serialize};
 
 /// Messages of one queue on their way. Stored as the body of an entry of the ledger, in JSON.
@@ -30,8 +31,13 @@ pub(crate) const MOST: usize = 32;
 
 impl Flight {
     /// When those that are not acknowledged by then are given again, in milliseconds since the epoch.
-    pub(crate) fn due(&self) -> i64 {
+    pub(crate) fn visible_at(&self) -> i64 {
         self.pop_time.saturating_add(self.invisible)
+    }
+
+    /// The same of one that is on its way since `now` or before.
+    pub(crate) fn due(&self, now: Moment) -> Due {
+        Due::within(now, self.visible_at(), self.invisible)
     }
 
     /// By what handles name it.
@@ -79,6 +85,6 @@ mod tests {
         assert_eq!(flight.left(), [3, 9]);
         assert!(flight.ack(3) && !flight.is_over());
         assert!(flight.ack(9) && flight.is_over());
-        assert_eq!(flight.due(), 150);
+        assert_eq!(flight.visible_at(), 150);
     }
 }

@@ -20,7 +20,8 @@ pub(crate) use revive::run;
 pub(crate) use take::{Nothing, Taken};
 pub(crate) use waiting::{PopHold, Waiting};
 
-use crate::broker::{Broker, now_ms};
+use crate::broker::Broker;
+use crate::clock::{Due, Moment, now_ms};
 use crate::faults::step;
 use crate::json_file;
 use crate::ledger::{Ledger, Open, Place};
@@ -36,6 +37,7 @@ use parking_lot::{Mutex, RwLock};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Instant;
 
 const PLACE: Place =
     Place { entries: name::POPS_TOPIC, marks: name::POP_MARKS_TOPIC, group: "CID_RMQ_SYS_POP" };
@@ -55,8 +57,7 @@ struct Lane {
 /// A flight of which a part is acknowledged.
 #[derive(Debug)]
 struct Partly {
-    /// Milliseconds since the epoch.
-    since: i64,
+    since: Instant,
     lane: Arc<Mutex<Lane>>,
     key: (i64, i64),
 }
@@ -84,7 +85,7 @@ impl Pops {
     /// Finds the messages on their way in the log, and brings groups to where they were.
     pub(crate) fn load(store: &Store, offsets: &ConsumerOffsets) -> Result<Self, json_file::Error> {
         let saved = QueueOffset(offsets.get(SAVED, PLACE.entries, 0).unwrap_or(0));
-        let mut found = Vec::new();
+        let (now, mut found) = (Moment::now(), Vec::new());
         let ledger = Ledger::load(PLACE, store, offsets, |at, entry, is_over| {
             if is_over && at < saved {
                 return None;
@@ -98,7 +99,7 @@ impl Pops {
             if is_over || flight.offsets.is_empty() {
                 return None;
             }
-            let due = flight.due();
+            let due = flight.due(now);
             found.push((at, flight));
             Some(Open { due, times: 0 })
         })?;
@@ -146,7 +147,7 @@ impl Pops {
     /// Puts on record what a group is given, and has it stand behind that: at once, so that offsets which are saved meanwhile either have
     /// it stand there, or do not know of the entry.
     fn send_off(&self, broker: &Broker, lane: &mut Lane, flight: Flight) -> Result<(), AppendError> {
-        let due = flight.due();
+        let due = flight.due(Moment::now());
         let mut entry = None;
         append(broker, &flight, |appended| {
             self.ledger.opened(appended, due);
@@ -170,22 +171,22 @@ impl Pops {
         broker: &Broker,
         lane: &mut Lane,
         key: (i64, i64),
-        by: Vec<Flight>,
+        by: Vec<(Flight, Due)>,
     ) -> Result<bool, AppendError> {
         let claim = lane.flights.get(&key).and_then(|(entry, _)| self.ledger.claim(*entry));
         let Some(claim) = claim else { return Ok(false) };
-        let written: Vec<_> = by.iter().map(Written::new).collect();
+        let written: Vec<_> = by.iter().map(|(flight, _)| Written::new(flight)).collect();
         let messages: Vec<_> = written.iter().map(Written::message).collect();
         let mut entries = Vec::with_capacity(by.len());
         claim.close_by_all(&broker.store, (self.ledger.entries(), &messages), None, |places, _| {
-            for (place, flight) in places.iter().zip(&by) {
-                self.ledger.opened(place, flight.due());
+            for (place, (_, due)) in places.iter().zip(&by) {
+                self.ledger.opened(place, *due);
                 entries.push(place.queue_offset);
             }
         })?;
         lane.flights.remove(&key);
         lane.flights
-            .extend(entries.into_iter().zip(by).map(|(entry, flight)| (flight.key(), (entry, flight))));
+            .extend(entries.into_iter().zip(by).map(|(entry, (flight, _))| (flight.key(), (entry, flight))));
         Ok(true)
     }
 
@@ -218,7 +219,7 @@ impl Pops {
             self.over.lock().push(*entry);
             lane.flights.remove(&key);
         } else if before == 0 && flight.acked != 0 {
-            self.partly.lock().push(Partly { since: now_ms(), lane: Arc::clone(&known), key });
+            self.partly.lock().push(Partly { since: Instant::now(), lane: Arc::clone(&known), key });
         }
         Ok(())
     }
@@ -235,7 +236,7 @@ impl Pops {
         let Some(batch) = &mut lane.batch else { return Ok(()) };
         let Some(next) = batch.ack(offset, handle.pop_time) else { return Ok(()) };
         broker.offsets.raise(group, topic, handle.queue, next);
-        if !batch.blocks(None, now_ms()) {
+        if !batch.blocks(None, Moment::now()) {
             self.waiting.look(topic, group, handle.queue);
         }
         Ok(())
@@ -253,22 +254,21 @@ impl Pops {
     ) -> Result<Option<(i64, i64)>, Refusal> {
         let Some(known) = self.known(group, topic, handle.queue) else { return Ok(None) };
         let mut lane = known.lock();
-        let now = now_ms();
+        let now = Moment::now();
         if handle.revive_queue == IN_ORDER {
-            let visible_at = now.saturating_add(invisible);
-            let hidden = lane
-                .batch
-                .as_mut()
-                .is_some_and(|batch| batch.hide(handle.offset, handle.pop_time, visible_at));
-            return Ok(hidden.then(|| (handle.pop_time, visible_at - handle.pop_time)));
+            let visible = Due::after(now, invisible);
+            let batch = lane.batch.as_mut();
+            let hidden = batch.is_some_and(|batch| batch.hide(handle.offset, handle.pop_time, visible));
+            return Ok(hidden.then(|| (handle.pop_time, visible.at - handle.pop_time)));
         }
         let key = (handle.start, handle.pop_time);
-        let Some((_, flight)) = lane.flights.get(&key) else { return Ok(None) };
+        let Some((entry, flight)) = lane.flights.get(&key) else { return Ok(None) };
+        let Some(due) = self.ledger.due_of(*entry) else { return Ok(None) };
         let mut left = flight.left();
         let Ok(n) = left.binary_search(&handle.offset) else { return Ok(None) };
         left.remove(n);
         // Another key than the old one's, however fast this was.
-        let pop_time = now.max(handle.pop_time + 1);
+        let pop_time = now.wall.max(handle.pop_time + 1);
         let alone = Flight {
             start: handle.offset,
             offsets: vec![handle.offset],
@@ -279,7 +279,8 @@ impl Pops {
             ..flight.clone()
         };
         let rest = Flight { offsets: left, acked: 0, next: None, ..flight.clone() };
-        let both = [alone, rest].into_iter().filter(|flight| !flight.offsets.is_empty()).collect();
+        let both = [(alone, Due::after(now, invisible)), (rest, due)];
+        let both = both.into_iter().filter(|(flight, _)| !flight.offsets.is_empty()).collect();
         let hidden = self.replace(broker, &mut lane, key, both);
         step("pop: hidden");
         let hidden = hidden.map_err(|error| processor::append_failed(broker, error))?;
@@ -340,7 +341,7 @@ struct Written {
 
 impl Written {
     fn new(flight: &Flight) -> Self {
-        let due = flight.due();
+        let due = flight.visible_at();
         let mut text = String::new();
         properties::push(&mut text, properties::TIMER_OUT_MS, &due.to_string());
         Self { body: serde_json::to_vec(flight).unwrap_or_default(), properties: text, due }

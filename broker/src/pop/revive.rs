@@ -2,7 +2,8 @@
 
 use super::flight::Flight;
 use super::{Partly, Pops};
-use crate::broker::{Broker, now_ms};
+use crate::broker::Broker;
+use crate::clock::{Due, Moment};
 use crate::faults::step;
 use crate::ledger::Stored;
 use gantry_message::hash::tag_code;
@@ -12,8 +13,8 @@ use std::time::Duration;
 
 /// How late a message may be given again, and the acknowledgements that a crash may forget.
 const TICK: Duration = Duration::from_millis(100);
-/// How many a crash may forget, in milliseconds, of flights that are not over: most are over before.
-const PARTS_MS: i64 = 1000;
+/// How many a crash may forget of flights that are not over: most are over before.
+const PARTS: Duration = Duration::from_secs(1);
 /// Flights that are looked at together.
 const TURN: usize = 256;
 /// How long a flight waits that could not be brought back, in milliseconds.
@@ -23,12 +24,12 @@ const RETRY_MS: i64 = 1000;
 pub(crate) fn run(broker: &Broker) {
     let pops = &broker.pops;
     loop {
-        pops.keep_acks(broker, now_ms() - PARTS_MS);
+        pops.keep_acks(broker, PARTS);
         pops.mark_over(broker);
-        let more = pops.revive_due(broker, now_ms());
+        let more = pops.revive_due(broker, Moment::now());
         let is_over = if more { broker.stop.is_set() } else { broker.stop.wait(TICK) };
         if is_over {
-            pops.keep_acks(broker, i64::MAX);
+            pops.keep_acks(broker, Duration::ZERO);
             return pops.mark_over(broker);
         }
     }
@@ -49,16 +50,18 @@ impl Pops {
         step("pop: marked over");
     }
 
-    /// Puts on record what is left of flights of which a part was acknowledged before `until`.
-    fn keep_acks(&self, broker: &Broker, until: i64) {
-        let partly: Vec<_> = self.partly.lock().extract_if(.., |partly| partly.since < until).collect();
+    /// Puts on record what is left of flights of which a part was acknowledged so long ago.
+    fn keep_acks(&self, broker: &Broker, ago: Duration) {
+        let partly: Vec<_> =
+            self.partly.lock().extract_if(.., |partly| partly.since.elapsed() >= ago).collect();
         for Partly { lane, key, .. } in partly {
             let mut lane = lane.lock();
-            let Some((_, flight)) = lane.flights.get(&key).filter(|(_, flight)| flight.acked != 0) else {
+            let Some((entry, flight)) = lane.flights.get(&key).filter(|(_, flight)| flight.acked != 0) else {
                 continue;
             };
+            let Some(due) = self.ledger.due_of(*entry) else { continue };
             let rest = Flight { offsets: flight.left(), acked: 0, next: None, ..flight.clone() };
-            if let Err(error) = self.replace(broker, &mut lane, key, vec![rest]) {
+            if let Err(error) = self.replace(broker, &mut lane, key, vec![(rest, due)]) {
                 tracing::warn!(
                     %error,
                     "cannot put on record what was acknowledged: a restart would repeat it"
@@ -69,7 +72,7 @@ impl Pops {
     }
 
     /// Brings back what is due; true when there is more right now.
-    fn revive_due(&self, broker: &Broker, now: i64) -> bool {
+    fn revive_due(&self, broker: &Broker, now: Moment) -> bool {
         let due = self.ledger.due(now, TURN);
         for (offset, _) in &due {
             if broker.stop.is_set() {
@@ -77,18 +80,18 @@ impl Pops {
             }
             if let Err(error) = self.revive(broker, *offset, now) {
                 tracing::warn!(%offset, error, "messages cannot be given again now: trying again");
-                self.ledger.postpone(*offset, now + RETRY_MS);
+                self.ledger.postpone(*offset, Due::after(now, RETRY_MS));
             }
         }
         due.len() == TURN
     }
 
-    fn revive(&self, broker: &Broker, entry: QueueOffset, now: i64) -> Result<(), String> {
+    fn revive(&self, broker: &Broker, entry: QueueOffset, now: Moment) -> Result<(), String> {
         let text = |error: &dyn std::fmt::Display| error.to_string();
         let bytes = match self.ledger.read(&broker.store, entry).map_err(|error| text(&error))? {
             Stored::Record(bytes) => bytes,
             Stored::NotSafe => {
-                self.ledger.postpone(entry, now + 1);
+                self.ledger.postpone(entry, Due::after(now, 1));
                 return Ok(());
             }
             Stored::Gone => {
@@ -102,7 +105,7 @@ impl Pops {
         let mut lane = lane.lock();
         let Some((_, flight)) = lane.flights.get(&flight.key()).filter(|(at, _)| *at == entry) else {
             // Acknowledged a moment ago, and about to be marked so.
-            self.ledger.postpone(entry, now + RETRY_MS);
+            self.ledger.postpone(entry, Due::after(now, RETRY_MS));
             return Ok(());
         };
         let Some(claim) = self.ledger.claim(entry) else { return Ok(()) };

@@ -89,13 +89,13 @@ pub(crate) fn append_when(
             step("delay: waits");
             waits.map(|(_, appended)| (asked, appended))
         }
-        When::At(at) => {
-            let waiting = Waiting::new(message.properties, topic.name(), asked, at);
+        When::At(due) => {
+            let waiting = Waiting::new(message.properties, topic.name(), asked, due.at);
             let message = waiting.message(message);
             check_properties(broker, &message, timers::STAMPS)?;
             let waits = broker.slowest_put.time(|| {
                 append(timers::queue(broker), &message, None, &|entry| {
-                    broker.timers.ledger().opened(entry, at);
+                    broker.timers.ledger().opened(entry, due);
                 })
             });
             step("timer: waits");

@@ -181,9 +181,9 @@ fn store(session: &BrokerSession, command: &Command<'_>) -> Result<Outcome, Refu
             store_one(broker, queue, message, turn, told)
         })?;
     let recall_handle = match when {
-        When::At(at) if !topic.name().starts_with(name::RETRY_PREFIX) => {
+        When::At(due) if !topic.name().starts_with(name::RETRY_PREFIX) => {
             let key = properties::find(&text, properties::UNIQ_KEY).unwrap_or_default();
-            Some(handle::write(topic.name(), &broker.config().broker_name, at, key).into())
+            Some(handle::write(topic.name(), &broker.config().broker_name, due.at, key).into())
         }
         _ => None,
     };

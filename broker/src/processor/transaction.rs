@@ -1,7 +1,8 @@
 //! END_TRANSACTION: a producer says what shall become of a half message (Apache: `EndTransactionProcessor`).
 
 use super::{failed, in_background};
-use crate::broker::{Broker, now_ms};
+use crate::broker::Broker;
+use crate::clock::now_ms;
 use crate::session::BrokerSession;
 use crate::transactions;
 use gantry_message::{Record, id, name, properties, sys_flag};

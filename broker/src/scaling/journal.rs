@@ -2,7 +2,8 @@
 //! and up to which of them. The file follows the records, never the other way round: it is written only after the records in
 //! it are on the disk, and what it lacks is read from the log at the start. So records may expire with their log file.
 
-use crate::broker::{Broker, now_ms};
+use crate::broker::Broker;
+use crate::clock::now_ms;
 use crate::faults;
 use crate::json_file;
 use crate::topics::Topic;

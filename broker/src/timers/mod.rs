@@ -13,6 +13,7 @@ pub(crate) use deliver::run;
 pub(crate) use when::{When, is_time};
 
 use crate::broker::Broker;
+use crate::clock::Due;
 use crate::faults::step;
 use crate::json_file;
 use crate::ledger::{Ledger, Open, Place};
@@ -52,11 +53,11 @@ impl Timers {
         let apache = apache::Delivered::load(config_dir)?;
         let ledger = Ledger::load(PLACE, store, offsets, |at, entry, _| {
             if !apache.has_read(at) {
-                return Some(Open { due: entry.tag_code, times: 0 });
+                return Some(Open { due: Due::at(entry.tag_code), times: 0 });
             }
             let bytes = store.read_at(entry.physical_offset)?;
             let due = due(&Record::read(&bytes).ok()?.0);
-            (!apache.has_delivered(due)).then_some(Open { due, times: 0 })
+            (!apache.has_delivered(due)).then_some(Open { due: Due::at(due), times: 0 })
         })?;
         if ledger.len() > 0 {
             tracing::info!(count = ledger.len(), "messages that wait for their time of delivery");

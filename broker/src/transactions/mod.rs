@@ -8,6 +8,7 @@ mod ask;
 
 use crate::BrokerConfig;
 use crate::broker::Broker;
+use crate::clock::{Due, Moment};
 use crate::faults::step;
 use crate::json_file;
 use crate::ledger::{Claim, Ledger, Open, Place};
@@ -80,7 +81,8 @@ impl Transactions {
         let wait = wait_ms(&broker.config(), message.properties);
         let mut stored = None;
         let appended = broker.store.append_batch(self.0.entries(), &[message], None, &mut |half| {
-            self.0.opened(&half, half.store_timestamp.saturating_add(wait));
+            let at = half.store_timestamp.saturating_add(wait);
+            self.0.opened(&half, Due::within(Moment::now(), at, wait));
             stored = Some(half);
         });
         step("transaction: half stored");
@@ -158,7 +160,8 @@ impl Transactions {
 
 fn open(config: &BrokerConfig, half: &Record<'_>) -> Open {
     let asked = half.property(properties::TRANSACTION_CHECK_TIMES).and_then(|times| times.parse().ok());
-    let due = half.store_timestamp.saturating_add(wait_ms(config, half.properties));
+    let wait = wait_ms(config, half.properties);
+    let due = Due::within(Moment::now(), half.store_timestamp.saturating_add(wait), wait);
     Open { due, times: asked.unwrap_or(0) }
 }
 

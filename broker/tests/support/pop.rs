@@ -54,7 +54,8 @@ pub async fn pop(connection: &Connection, ask: Ask<'_>) -> Option<Vec<Popped>> {
         max_msg_nums: ask.most,
         invisible_time: ask.invisible,
         poll_time: ask.poll,
-        born_time: now_ms(),
+        // Whoever does not wait need not have the broker's time.
+        born_time: if ask.poll > 0 { now_ms() } else { 0 },
         init_mode: 0,
         expression_type: None,
         expression: None,
