@@ -4,6 +4,8 @@
 //! A message and the mark that says how far its level is then are one append, so a crash has it delivered once. A start reads the
 //! last mark of each level. `delayOffset.json` follows, for Apache's broker, and for marks that are older than messages are kept.
 
+mod waited;
+
 use crate::broker::Broker;
 use crate::clock::now_ms;
 use crate::faults::step;
@@ -18,7 +20,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use waited::Waited;
 
 /// How exact delivery is.
 const TICK: Duration = Duration::from_millis(100);
@@ -90,10 +93,12 @@ impl Delays {
     /// A thread's work, until the broker stops.
     pub(crate) fn run(broker: &Broker) {
         let this = &broker.delays;
+        let levels = 1..=broker.delay_levels.highest();
+        let mut levels: Vec<_> = levels.map(|level| (level, Waited::default())).collect();
         loop {
             let mut more = false;
-            for level in 1..=broker.delay_levels.highest() {
-                more |= this.deliver_level(broker, level);
+            for (level, waited) in &mut levels {
+                more |= this.deliver_level(broker, *level, waited);
             }
             let is_over = if more { broker.stop.is_set() } else { broker.stop.wait(TICK) };
             if is_over {
@@ -103,14 +108,18 @@ impl Delays {
     }
 
     /// Delivers what is due of one level; true when there is more right now.
-    fn deliver_level(&self, broker: &Broker, level: i32) -> bool {
+    fn deliver_level(&self, broker: &Broker, level: i32, waited: &mut Waited) -> bool {
         let Some(queue) = broker.store.existing_queue(name::SCHEDULE_TOPIC, level - 1) else { return false };
         let mut offset = self.offset(level).max(queue.min_offset().0);
+        let delay = broker.delay_levels.delay(level).unwrap_or_default();
+        waited.look(Instant::now(), QueueOffset(offset), broker.store.max_offset(&queue), delay);
+        // A clock that was set back makes no message wait for longer than its level.
+        let has_waited = |offset| waited.is_over(Instant::now(), offset, delay);
         for _ in 0..TURN {
             if broker.stop.is_set() {
                 return false;
             }
-            match self.deliver(broker, level, &queue, QueueOffset(offset)) {
+            match self.deliver(broker, level, &queue, QueueOffset(offset), has_waited) {
                 Ok(Delivered::Done) => {
                     offset += 1;
                     self.advance(level, offset);
@@ -137,6 +146,7 @@ impl Delays {
         level: i32,
         queue: &ConsumeQueue,
         offset: QueueOffset,
+        has_waited: impl Fn(QueueOffset) -> bool,
     ) -> Result<Delivered, String> {
         if offset >= broker.store.max_offset(queue) {
             return Ok(Delivered::NotDue);
@@ -144,9 +154,7 @@ impl Delays {
         let entry = broker.store.entry(queue, offset).map_err(|error| error.to_string())?;
         let Some(entry) = entry else { return Ok(Delivered::Done) };
         let now = now_ms();
-        // A clock that was set back must not make a message wait for longer than its level.
-        let latest = broker.delay_levels.delay(level).map_or(now, |delay| now + delay.as_millis() as i64);
-        if entry.tag_code.min(latest) > now {
+        if entry.tag_code > now && !has_waited(offset) {
             return Ok(Delivered::NotDue);
         }
         let Some(bytes) = broker.store.read_at(entry.physical_offset) else { return Ok(Delivered::Done) };

@@ -83,6 +83,18 @@ fn about(took: Duration, ms: u64) {
 }
 
 #[tokio::test]
+async fn a_delay_level_is_as_long_as_it_was() {
+    let set = Set::an_hour_ahead().await;
+    let first = Instant::now();
+    set.send("T", "DELAY\u{1}1\u{2}", "before").await;
+    set.back().await;
+    let second = Instant::now();
+    set.send("T", "DELAY\u{1}1\u{2}", "after").await;
+    about(set.come("T", 1, first).await, 2000);
+    about(set.come("T", 2, second).await, 2000);
+}
+
+#[tokio::test]
 async fn a_message_that_waits_for_a_length_of_time_waits_for_no_longer() {
     let set = Set::an_hour_ahead().await;
     let start = Instant::now();
