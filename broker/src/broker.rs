@@ -2,7 +2,7 @@
 
 use crate::BrokerConfig;
 use crate::clients::{Consumers, Producers};
-use crate::clock::now_ms;
+use crate::clock::{self, now_ms};
 use crate::delay::Delays;
 use crate::faults::step;
 use crate::groups::Groups;
@@ -67,6 +67,8 @@ pub(crate) struct Broker {
     pub(crate) extra_properties: String,
     pub(crate) started: Instant,
     pub(crate) boot_timestamp: i64,
+    /// Of the wall clock.
+    jumps: Mutex<clock::Jumps>,
     pub(crate) put: Rate,
     pub(crate) got: Rate,
     pub(crate) calendar: Calendar,
@@ -146,6 +148,7 @@ impl Broker {
             extra_properties,
             started: Instant::now(),
             boot_timestamp: now_ms(),
+            jumps: Mutex::default(),
             put: Rate::default(),
             got: Rate::default(),
             calendar: Calendar::default(),
@@ -187,6 +190,11 @@ impl Broker {
         step("ledgers: positions told");
         self.pops.offsets_are_saved(&self.offsets);
         self.offsets.save(|| self.store.flush().inspect(|()| step("ledgers: log safe")))
+    }
+
+    /// When somebody set the wall clock last, if anybody did while there were looks at it (milliseconds since the epoch).
+    pub(crate) fn clock_set_at(&self) -> Option<i64> {
+        self.jumps.lock().look(clock::now(), Instant::now()).map(clock::ms)
     }
 
     /// Tells those who wait for `queue` that a message came, as soon as they may read it.

@@ -1,7 +1,7 @@
 //! Time: that of day, which people and other machines go by and somebody may set, and how long something has waited, which goes
 //! on evenly whatever is done to the other.
 
-pub(crate) use gantry_store::clock::{local, now_ms};
+pub(crate) use gantry_store::clock::{Jumps, local, ms, now, now_ms};
 
 use std::time::{Duration, Instant};
 

@@ -290,7 +290,7 @@ fn thread(broker: &Arc<Broker>, name: &str, work: fn(&Broker)) -> Result<std::th
 }
 
 fn expire(broker: &Broker) {
-    if let Err(error) = retention::expire(broker, now_ms()) {
+    if let Err(error) = retention::expire(broker, now_ms(), broker.clock_set_at()) {
         tracing::warn!(%error, "cannot look for messages that have expired in their topic");
     }
 }

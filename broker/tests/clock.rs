@@ -7,8 +7,8 @@
 
 mod support;
 
-use gantry_remoting::ResponseCode;
 use gantry_remoting::client::Connection;
+use gantry_remoting::{CommandBuf, RequestCode, ResponseCode};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use support::pop::{ANY, Ask, pop};
@@ -121,4 +121,19 @@ async fn what_was_popped_in_order_comes_again_when_its_time_is_over() {
     set.back().await;
     let again = Ask { order: true, attempt: Some("2"), ..ANY };
     about(set.popped(again).await + Duration::from_millis(100), 1500);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_forward_deletes_nothing() {
+    let set = Set::an_hour_ahead().await;
+    let body = "x".repeat(100_000);
+    for _ in 0..35 {
+        set.send("T", "", &body).await;
+    }
+    self::set(&set.clock, 100 * HOUR);
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let delete = CommandBuf::request(RequestCode::DELETE_EXPIRED_COMMITLOG);
+    let answer = set.connection.request(delete, WAIT).await.unwrap();
+    assert_eq!(answer.response_code(), ResponseCode::SUCCESS, "{:?}", answer.remark);
+    assert_eq!(read_queue(&set.connection, "T", 0, 0).await.len(), 35);
 }

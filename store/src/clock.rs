@@ -11,8 +11,14 @@ pub fn now() -> SystemTime {
 /// Milliseconds since the epoch; 0 before it.
 #[must_use]
 pub fn now_ms() -> i64 {
-    let now = now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
+    ms(now())
+}
+
+/// The same of any time.
+#[must_use]
+pub fn ms(time: SystemTime) -> i64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// The time of day where the machine is.
