@@ -147,3 +147,22 @@ async fn a_message_without_room_for_more_properties_comes_again_and_a_kill_loses
         ["makes the topic", "full", "behind it"]
     );
 }
+
+#[tokio::test]
+async fn what_is_stored_is_popped_while_the_disk_is_too_full_for_more() {
+    let (dir, broker, connection) = started().await;
+    for body in ["a", "b"] {
+        assert!(send(&connection, 0, body).await);
+    }
+    broker.kill();
+    let full = [Pops::SETTINGS, &["diskSpaceWarningLevelRatio=0.0001"]].concat();
+    let broker = Broker::start(&dir.path().join("store"), free_port(), &full).await;
+    let connection = broker.connect().await;
+    assert!(!send(&connection, 0, "c").await, "no more is taken");
+    let popped = pop(&connection, ANY).await.unwrap();
+    assert_eq!(bodies(&popped), ["a", "b"]);
+    assert_eq!(ack(&connection, &popped[0]).await, Some(ResponseCode::SUCCESS));
+    let hidden = hide(&connection, &popped[1], 60_000).await.unwrap();
+    assert_eq!(hidden.response_code(), ResponseCode::SUCCESS, "{:?}", hidden.remark);
+    assert!(pop(&connection, ANY).await.unwrap().is_empty());
+}
