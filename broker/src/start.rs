@@ -114,6 +114,7 @@ pub async fn start(config: BrokerConfig, shutdown: watch::Receiver<bool>) -> Res
     let opened = tokio::task::spawn_blocking(move || Store::open(store_config));
     let store = opened.await.map_err(|error| Error::Start(error.to_string()))??;
     step("start: store recovered");
+    let failed = watch_flushes(&store);
     let broker = Broker::open(config, store)?;
     // Nobody shall see again what had expired before the stop.
     let looked = Arc::clone(&broker);
@@ -121,12 +122,6 @@ pub async fn start(config: BrokerConfig, shutdown: watch::Receiver<bool>) -> Res
     probe.serving(&broker);
 
     let (stop, stopping) = watch::channel(false);
-    let (fail, failed) = watch::channel(None);
-    broker.store.on_flush_failure(move |error| {
-        let text = format!("a flush failed ({error}): messages cannot be made safe any more");
-        tracing::error!("{text}");
-        let _ = fail.send(Some(text));
-    });
     let threads = [
         thread(&broker, "broker-delay", Delays::run)?,
         thread(&broker, "broker-timer", timers::run)?,
@@ -188,6 +183,24 @@ pub async fn start(config: BrokerConfig, shutdown: watch::Receiver<bool>) -> Res
         why
     });
     Ok(Running { addr, broker, hurry: Hurry(hurry), done })
+}
+
+/// Tells why the broker cannot go on, once it cannot.
+fn watch_flushes(store: &Store) -> watch::Receiver<Option<String>> {
+    let (fail, failed) = watch::channel(None);
+    let fail = move |why: &str| {
+        let text = format!("a flush failed ({why}): messages cannot be made safe any more");
+        tracing::error!("{text}");
+        fail.send_replace(Some(text));
+    };
+    let fail = Arc::new(fail);
+    let told = Arc::clone(&fail);
+    store.on_flush_failure(move |error| told(&error.to_string()));
+    // The store's threads run since it is open.
+    if store.has_failed() {
+        fail("before anybody was there to be told");
+    }
+    failed
 }
 
 async fn until_stopped(
@@ -306,5 +319,23 @@ fn save(broker: &Broker) {
     }
     if let Err(error) = broker.delays.save(|| broker.store.flush()) {
         tracing::error!(%error, "cannot save the delay offsets: a restart would repeat delayed messages");
+    }
+}
+
+#[cfg(all(test, feature = "faults"))]
+mod tests {
+    use super::*;
+    use gantry_store::{NewMessage, StoreConfig};
+
+    #[test]
+    fn a_flush_that_failed_before_anybody_could_be_told_ends_the_broker() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(StoreConfig { file_size: 65_536, ..StoreConfig::new(dir.path()) }).unwrap();
+        let body = gantry_store::faults::FAILS_TO_FLUSH.as_bytes();
+        store.append(&store.queue("T", 0), &NewMessage::own(0, body, ""), None).unwrap();
+        store.flush().unwrap_err();
+        let failed = watch_flushes(&store);
+        let why = failed.borrow().clone().unwrap();
+        assert!(why.contains("cannot be made safe"), "{why}");
     }
 }
