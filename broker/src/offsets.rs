@@ -39,11 +39,16 @@ impl ConsumerOffsets {
         let path = config_dir.join("consumerOffset.json");
         let file: OffsetFile = json_file::load(&path)?;
         let mut groups: HashMap<Box<str>, Topics> = HashMap::new();
+        let mut bad = Vec::new();
         for (key, queues) in file.offset_table {
-            if let Some((topic, group)) = key.split_once('@') {
-                groups.entry(group.into()).or_default().insert(topic.into(), queues);
+            match key.split_once('@') {
+                Some((topic, group)) => {
+                    groups.entry(group.into()).or_default().insert(topic.into(), queues);
+                }
+                None => bad.push(key),
             }
         }
+        json_file::keep_entries(&path, &bad);
         Ok(Self {
             path,
             groups: RwLock::new(groups),
