@@ -14,7 +14,7 @@ pub(crate) fn update_group(broker: &Broker, command: &Command<'_>) -> Result<Ans
     name::check_group(&config.group_name)
         .map_err(|error| Refusal::new(ResponseCode::INVALID_PARAMETER, error.to_string()))?;
     tracing::info!(group = config.group_name, "consumer group updated");
-    broker.groups.update(config);
+    broker.groups.update(config)?;
     Ok(Answer::ok())
 }
 
@@ -31,14 +31,14 @@ pub(crate) fn update_groups(broker: &Broker, command: &Command<'_>) -> Result<An
     }
     for config in body.group_config_list {
         tracing::info!(group = config.group_name, "consumer group updated");
-        broker.groups.update(config);
+        broker.groups.update(config)?;
     }
     Ok(Answer::ok())
 }
 
 pub(crate) fn delete_group(broker: &Broker, command: &Command<'_>) -> Result<Answer, Refusal> {
     let header = DeleteSubscriptionGroup::from_fields(command.ext)?;
-    broker.groups.remove(header.group_name);
+    broker.groups.remove(header.group_name)?;
     if header.clean_offset.or(header.remove_offset).unwrap_or(false) {
         scaling::group_deleted(broker, header.group_name)?;
         broker.offsets.remove_group(header.group_name);
