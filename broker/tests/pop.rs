@@ -5,8 +5,8 @@
 
 mod support;
 
-use gantry_remoting::ResponseCode;
 use gantry_remoting::client::Connection;
+use gantry_remoting::{CommandBuf, RequestCode, ResponseCode};
 use std::time::{Duration, Instant};
 use support::lives::{Lives, Load, Moment, kills};
 use support::pop::{ANY, Ask, Popped, Pops, ack, hide, pop, send};
@@ -165,4 +165,39 @@ async fn what_is_stored_is_popped_while_the_disk_is_too_full_for_more() {
     let hidden = hide(&connection, &popped[1], 60_000).await.unwrap();
     assert_eq!(hidden.response_code(), ResponseCode::SUCCESS, "{:?}", hidden.remark);
     assert!(pop(&connection, ANY).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_topic_that_is_made_anew_after_a_kill_gives_groups_its_first_messages() {
+    let (dir, broker, connection) = started().await;
+    let root = dir.path().join("store");
+    for body in ["a", "b", "c"] {
+        assert!(send(&connection, 0, body).await);
+    }
+    let old = pop(&connection, Ask { most: 2, invisible: 60_000, ..ANY }).await.unwrap();
+    assert_eq!(bodies(&old), ["a", "b"]);
+    let saved = || std::fs::read_to_string(root.join("config/consumerOffset.json")).unwrap_or_default();
+    while !saved().contains(r#""T@g":{"0":2"#) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    broker.kill();
+    // What is not saved with the answer is not saved at all.
+    let never = [Pops::SETTINGS, &["flushConsumerOffsetInterval=600000"]].concat();
+    let broker = Broker::start(&root, free_port(), &never).await;
+    let connection = broker.connect().await;
+    let delete = CommandBuf::request(RequestCode::DELETE_TOPIC_IN_BROKER).with("topic", "T");
+    let answer = connection.request(delete, WAIT).await.unwrap();
+    assert_eq!(answer.response_code(), ResponseCode::SUCCESS, "{:?}", answer.remark);
+    broker.kill();
+    let broker = Broker::start(&root, free_port(), Pops::SETTINGS).await;
+    let connection = broker.connect().await;
+    for body in ["d", "e", "f"] {
+        assert!(send(&connection, 0, body).await);
+    }
+    let new = pop(&connection, Ask { invisible: 60_000, ..ANY }).await.unwrap();
+    // The old messages come back by a kill before the next checkpoint.
+    assert_eq!((new[0].offset, bodies(&new).ends_with(&["d", "e", "f"])), (0, true), "{:?}", bodies(&new));
+    // What was given of the old one is not on its way any more.
+    let hidden = hide(&connection, &old[0], 60_000).await.unwrap();
+    assert_eq!(hidden.response_code(), ResponseCode::NO_MESSAGE, "{:?}", hidden.remark);
 }

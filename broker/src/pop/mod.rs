@@ -294,6 +294,27 @@ impl Pops {
         lane.flights.values().map(|(_, flight)| flight.left().len()).sum()
     }
 
+    /// What groups and topics (in this order) were given is nobody's any more: neither comes back as it was.
+    pub(crate) fn forget(&self, broker: &Broker, is_it: impl Fn(&str, &str) -> bool) -> Result<(), Refusal> {
+        let found: Vec<_> = {
+            let lanes = self.lanes.read();
+            let topics =
+                lanes.iter().flat_map(|(group, topics)| topics.iter().map(move |(t, q)| (group, t, q)));
+            let found = topics.filter(|(group, topic, _)| is_it(group, topic));
+            found.flat_map(|(_, _, queues)| queues.values().cloned()).collect()
+        };
+        // The lanes stay: whoever has one at this moment puts its flights where they are found.
+        for lane in found {
+            let mut lane = lane.lock();
+            lane.batch = None;
+            let entries: Vec<_> = lane.flights.values().map(|(entry, _)| *entry).collect();
+            let closed = self.ledger.close_all(&broker.store, &entries);
+            closed.map_err(|error| processor::append_failed(broker, error))?;
+            lane.flights.clear();
+        }
+        Ok(())
+    }
+
     /// A group was moved to `offset` of a queue: what it was given before comes again only from there.
     pub(crate) fn moved(
         &self,

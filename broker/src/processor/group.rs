@@ -1,6 +1,6 @@
 //! Settings of consumer groups.
 
-use super::SEE_ALSO;
+use super::{SEE_ALSO, failed};
 use crate::broker::Broker;
 use crate::scaling;
 use gantry_message::name;
@@ -41,7 +41,9 @@ pub(crate) fn delete_group(broker: &Broker, command: &Command<'_>) -> Result<Ans
     broker.groups.remove(header.group_name)?;
     if header.clean_offset.or(header.remove_offset).unwrap_or(false) {
         scaling::group_deleted(broker, header.group_name)?;
+        broker.pops.forget(broker, |group, _| group == header.group_name)?;
         broker.offsets.remove_group(header.group_name);
+        broker.save_offsets().map_err(|error| failed(format!("its offsets stay: {error}")))?;
     }
     tracing::info!(group = header.group_name, "consumer group deleted");
     Ok(Answer::ok())
