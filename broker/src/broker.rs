@@ -3,6 +3,7 @@
 use crate::BrokerConfig;
 use crate::clients::{Consumers, Producers};
 use crate::clock::{self, now_ms};
+use crate::damage::Damage;
 use crate::delay::Delays;
 use crate::faults::step;
 use crate::groups::Groups;
@@ -60,6 +61,8 @@ pub(crate) struct Broker {
     pub(crate) journal: Journal,
     pub(crate) settling: Settling,
     pub(crate) passages: Passages,
+    /// Records that cannot be given to anybody.
+    pub(crate) damage: Damage,
     /// SYNC mode: connections with answers that wait for the disk.
     pub(crate) flush_waiters: FlushWaiters,
     pub(crate) delay_levels: DelayLevels,
@@ -114,6 +117,7 @@ impl Broker {
         ] {
             properties::push(&mut extra_properties, name, value);
         }
+        let damage = Damage::default();
         let topics = Topics::load(&dir, &config)?;
         let (journal, scales) = Journal::load(&dir, &store)?;
         for (name, state) in scales {
@@ -131,9 +135,9 @@ impl Broker {
             settling: Settling::default(),
             passages: Passages::default(),
             groups: Groups::load(&dir, config.groups_to_be_made())?,
-            transactions: Transactions::load(&config, &store, &offsets)?,
-            timers: Timers::load(&dir, &store, &offsets)?,
-            pops: Pops::load(&store, &offsets)?,
+            transactions: Transactions::load(&config, &store, &offsets, &damage)?,
+            timers: Timers::load(&dir, &store, &offsets, &damage)?,
+            pops: Pops::load(&store, &offsets, &damage)?,
             request_modes: RequestModes::load(&dir)?,
             offsets,
             stop: Stop::default(),
@@ -142,7 +146,8 @@ impl Broker {
             locks: QueueLocks::default(),
             timeline: Timeline::default(),
             registration: Registration::new(NameServers::new(&config)),
-            delays: Delays::load(&dir, &store)?,
+            delays: Delays::load(&dir, &store, &damage)?,
+            damage,
             flush_waiters: FlushWaiters::default(),
             delay_levels: store.config().delay_levels.clone(),
             extra_properties,

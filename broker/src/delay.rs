@@ -8,6 +8,7 @@ mod waited;
 
 use crate::broker::Broker;
 use crate::clock::now_ms;
+use crate::damage::{self, Damage, Found};
 use crate::faults::step;
 use crate::json_file;
 use crate::processor;
@@ -44,7 +45,7 @@ pub(crate) struct Delays {
 }
 
 impl Delays {
-    pub(crate) fn load(config_dir: &Path, store: &Store) -> Result<Self, json_file::Error> {
+    pub(crate) fn load(config_dir: &Path, store: &Store, damage: &Damage) -> Result<Self, json_file::Error> {
         let path = config_dir.join("delayOffset.json");
         let mut file: DelayFile = json_file::load(&path)?;
         for level in 1..=store.config().delay_levels.highest() {
@@ -53,13 +54,13 @@ impl Delays {
                 continue;
             };
             let said = file.offset_table.get(&level).copied().unwrap_or(0);
-            let marked = last_mark(store, level).map_err(|source| json_file::Error::Io {
+            let marked = last_mark(store, level, damage).map_err(|source| json_file::Error::Io {
                 path: store.config().root.join("consumequeue").join(name::DELAY_MARKS_TOPIC),
                 source,
             })?;
             // Apache's broker may have delivered more since the mark. A log that lost its end to a power cut is shorter than what
             // was said, and what comes there now was not delivered.
-            let offset = said.max(marked).clamp(queue.min_offset().0, store.max_offset(&queue).0);
+            let offset = said.max(marked).min(store.max_offset(&queue).0).max(queue.min_offset().0);
             file.offset_table.insert(level, offset);
         }
         Ok(Self { path, file: Mutex::new(file), changed: Mutex::new(false) })
@@ -157,7 +158,20 @@ impl Delays {
         if entry.tag_code > now && !has_waited(offset) {
             return Ok(Delivered::NotDue);
         }
-        let Some(bytes) = broker.store.read_at(entry.physical_offset) else { return Ok(Delivered::Done) };
+        let bytes = match damage::at(&broker.store, entry) {
+            Found::Record(bytes) => bytes,
+            Found::Gone => {
+                tracing::warn!(
+                    level, %offset,
+                    "a delayed message waited for longer than messages are kept: dropped"
+                );
+                return Ok(Delivered::Done);
+            }
+            Found::Damaged(why) => {
+                broker.damage.found(queue.topic(), queue.id(), offset, why, "it is not delivered");
+                return Ok(Delivered::Done);
+            }
+        };
         let (record, _) = Record::read(&bytes).map_err(|error| error.to_string())?;
         let topic = record.property(properties::REAL_TOPIC).and_then(|topic| broker.topics.get(topic));
         let queue_id = record.property(properties::REAL_QUEUE_ID).and_then(|id| id.parse::<i32>().ok());
@@ -197,14 +211,24 @@ fn append_marked(
     stored.ok_or(AppendError::Stopped)
 }
 
-/// The offset of the next message of a level by its last mark; 0 when there is none.
-fn last_mark(store: &Store, level: i32) -> io::Result<i64> {
+/// The offset of the next message of a level by its last mark that can be read; 0 when there is none.
+fn last_mark(store: &Store, level: i32, damage: &Damage) -> io::Result<i64> {
     let Some(marks) = store.existing_queue(name::DELAY_MARKS_TOPIC, level - 1) else { return Ok(0) };
-    let last = QueueOffset(store.max_offset(&marks).0 - 1);
-    let bytes = if last < marks.min_offset() { None } else { store.message(&marks, last)? };
-    let record = bytes.as_deref().and_then(|bytes| Record::read(bytes).ok());
-    let offset = record.and_then(|(record, _)| std::str::from_utf8(record.body).ok()?.parse().ok());
-    Ok(offset.unwrap_or(0))
+    for at in (marks.min_offset().0..store.max_offset(&marks).0).rev().map(QueueOffset) {
+        match damage::read(store, &marks, at)? {
+            Found::Gone => break,
+            Found::Damaged(why) => {
+                damage.found(marks.topic(), marks.id(), at, why, "a message may be delivered once more");
+            }
+            Found::Record(bytes) => {
+                let record = Record::read(&bytes).ok();
+                let offset =
+                    record.and_then(|(record, _)| std::str::from_utf8(record.body).ok()?.parse().ok());
+                return Ok(offset.unwrap_or(0));
+            }
+        }
+    }
+    Ok(0)
 }
 
 enum Delivered {
@@ -243,7 +267,7 @@ mod tests {
     fn a_level_goes_on_behind_the_last_that_was_delivered() {
         let dir = tempfile::tempdir().unwrap();
         let store = store(dir.path());
-        let offset = || Delays::load(dir.path(), &store).unwrap().offset(1);
+        let offset = || Delays::load(dir.path(), &store, &Damage::default()).unwrap().offset(1);
         wait(&store, 5);
         assert_eq!(offset(), 0);
         say(dir.path(), 1);
@@ -260,10 +284,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = store(dir.path());
         say(dir.path(), 9);
-        let delays = Delays::load(dir.path(), &store).unwrap();
+        let delays = Delays::load(dir.path(), &store, &Damage::default()).unwrap();
         assert_eq!(delays.offset(1), 0, "nothing waits at all");
         wait(&store, 2);
-        assert_eq!(Delays::load(dir.path(), &store).unwrap().offset(1), 2);
+        assert_eq!(Delays::load(dir.path(), &store, &Damage::default()).unwrap().offset(1), 2);
         assert_eq!(delays.offset(1), 0);
     }
 
@@ -271,7 +295,7 @@ mod tests {
     fn what_is_not_safe_is_not_said() {
         let dir = tempfile::tempdir().unwrap();
         let store = store(dir.path());
-        let delays = Delays::load(dir.path(), &store).unwrap();
+        let delays = Delays::load(dir.path(), &store, &Damage::default()).unwrap();
         delays.advance(1, 1);
         delays.save(|| Err(io::Error::other("the disk is gone"))).unwrap_err();
         assert!(!dir.path().join("delayOffset.json").exists());

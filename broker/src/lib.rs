@@ -10,6 +10,7 @@ mod broker;
 mod clients;
 mod clock;
 pub mod config;
+mod damage;
 mod delay;
 mod faults;
 mod filter;

@@ -47,6 +47,8 @@ pub(crate) struct Book {
     by_latest: BTreeSet<(Instant, QueueOffset)>,
     /// Entries that something is about to become of: nobody else may touch them.
     claimed: HashSet<QueueOffset>,
+    /// Entries that are damaged: they are open, and never due.
+    aside: BTreeSet<QueueOffset>,
     next_entry: QueueOffset,
     next_mark: QueueOffset,
     /// Marks that a start still needs.
@@ -90,8 +92,25 @@ impl Book {
     /// Drops an entry that is not in the log any more.
     pub(super) fn forget(&mut self, offset: QueueOffset) {
         self.claimed.remove(&offset);
+        self.aside.remove(&offset);
         if let Some(open) = self.open.remove(&offset) {
             self.waits_no_more(offset, open.due);
+        }
+    }
+
+    /// Leaves an entry open that nothing can be made of.
+    pub(super) fn set_aside(&mut self, offset: QueueOffset) {
+        if let Some(open) = self.open.get(&offset).copied()
+            && self.aside.insert(offset)
+        {
+            self.waits_no_more(offset, open.due);
+        }
+    }
+
+    /// Drops what was set aside and is not in the log any more, which begins with the entry at `start`.
+    pub(super) fn forget_aside(&mut self, start: QueueOffset) {
+        while let Some(first) = self.aside.first().copied().filter(|first| *first < start) {
+            self.forget(first);
         }
     }
 
@@ -108,6 +127,9 @@ impl Book {
 
     /// Has an entry wait until `due`. Nothing is on record of that.
     pub(super) fn postpone(&mut self, offset: QueueOffset, due: Due) {
+        if self.aside.contains(&offset) {
+            return;
+        }
         if let Some(open) = self.open.get_mut(&offset) {
             let before = std::mem::replace(&mut open.due, due);
             self.waits_no_more(offset, before);
@@ -160,10 +182,13 @@ impl Book {
         (first, self.marks.front().map_or(self.next_mark, |marks| marks.first))
     }
 
-    /// How many marks a start would read.
-    pub(super) fn marks_behind(&mut self) -> usize {
-        let (_, mark) = self.positions();
-        usize::try_from(self.next_mark - mark).unwrap_or(0)
+    /// The oldest entry that something can be made of, and how many marks a start would read because of it.
+    pub(super) fn burden(&mut self) -> Option<(QueueOffset, usize)> {
+        self.positions();
+        let first = self.open.keys().find(|offset| !self.aside.contains(offset)).copied()?;
+        let marks = self.marks.iter().find(|marks| marks.names >= first);
+        let mark = marks.map_or(self.next_mark, |marks| marks.first);
+        Some((first, usize::try_from(self.next_mark - mark).unwrap_or(0)))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -284,11 +309,30 @@ mod tests {
             book.closed(QueueOffset(offset), QueueOffset(offset - 1));
         }
         assert_eq!(book.positions(), (QueueOffset(0), QueueOffset(0)));
-        assert_eq!(book.marks_behind(), 5 * TOGETHER as usize);
+        assert_eq!(book.burden(), Some((QueueOffset(0), 5 * TOGETHER as usize)));
         assert!(book.marks.len() <= 5);
         book.closed(QueueOffset(0), QueueOffset(5 * TOGETHER));
         assert_eq!(book.positions(), (QueueOffset(5 * TOGETHER + 1), QueueOffset(5 * TOGETHER + 1)));
-        assert_eq!(book.marks_behind(), 0);
+        assert_eq!(book.burden(), None);
+    }
+
+    #[test]
+    fn what_is_damaged_stays_open_and_is_in_nobodys_way() {
+        let mut book = Book::default();
+        for offset in 0..3 {
+            book.opened(QueueOffset(offset), DUE);
+        }
+        book.set_aside(QueueOffset(0));
+        book.set_aside(QueueOffset(7));
+        book.postpone(QueueOffset(0), Due::at(0));
+        assert_eq!(book.due(at(9), 9).len(), 2);
+        book.closed(QueueOffset(1), QueueOffset(0));
+        assert_eq!(book.positions(), (QueueOffset(0), QueueOffset(0)), "a start finds it");
+        assert_eq!(book.burden(), Some((QueueOffset(2), 0)), "the next is stored again in its time");
+        book.forget_aside(QueueOffset(0));
+        assert_eq!(book.len(), 2);
+        book.forget_aside(QueueOffset(1));
+        assert_eq!(book.positions(), (QueueOffset(2), QueueOffset(1)));
     }
 
     /// What can happen: an entry comes, the n-th of those open is over or waits again, positions are saved.

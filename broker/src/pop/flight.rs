@@ -1,6 +1,7 @@
 //! Messages that a consumer was given together and has not acknowledged all (Apache: `PopCheckPoint`).
 
 use crate::clock::{Due, Moment};
+use gantry_message::Record;
 use serde::{Deserialize, Serialize};
 
 /// Messages of one queue on their way. Stored as the body of an entry of the ledger, in JSON.
@@ -28,6 +29,11 @@ pub(crate) struct Flight {
 
 /// Messages that a flight has at most.
 pub(crate) const MOST: usize = 32;
+
+/// The flight that a stored record has; `None` when it has none.
+pub(super) fn read(bytes: &[u8]) -> Option<Flight> {
+    serde_json::from_slice(Record::read(bytes).ok()?.0.body).ok()
+}
 
 impl Flight {
     /// When those that are not acknowledged by then are given again, in milliseconds since the epoch.

@@ -22,6 +22,7 @@ pub(crate) use waiting::{PopHold, Waiting};
 
 use crate::broker::Broker;
 use crate::clock::{Due, Moment, now_ms};
+use crate::damage::{self, Damage, Found};
 use crate::faults::step;
 use crate::json_file;
 use crate::ledger::{Ledger, Open, Place};
@@ -29,7 +30,7 @@ use crate::offsets::ConsumerOffsets;
 use crate::processor;
 use batch::Batch;
 use flight::Flight;
-use gantry_message::{Record, name, properties};
+use gantry_message::{name, properties};
 use gantry_remoting::reply::Refusal;
 use gantry_store::{AppendError, Appended, NewMessage, QueueOffset, Store, Tag};
 use handle::{Handle, IN_ORDER};
@@ -83,16 +84,26 @@ pub(crate) struct Pops {
 
 impl Pops {
     /// Finds the messages on their way in the log, and brings groups to where they were.
-    pub(crate) fn load(store: &Store, offsets: &ConsumerOffsets) -> Result<Self, json_file::Error> {
+    pub(crate) fn load(
+        store: &Store,
+        offsets: &ConsumerOffsets,
+        damage: &Damage,
+    ) -> Result<Self, json_file::Error> {
         let saved = QueueOffset(offsets.get(SAVED, PLACE.entries, 0).unwrap_or(0));
         let (now, mut found) = (Moment::now(), Vec::new());
-        let ledger = Ledger::load(PLACE, store, offsets, |at, entry, is_over| {
+        let ledger = Ledger::load(PLACE, store, offsets, damage, |at, entry, is_over| {
             if is_over && at < saved {
                 return None;
             }
-            let bytes = store.read_at(entry.physical_offset)?;
-            let (record, _) = Record::read(&bytes).ok()?;
-            let flight: Flight = serde_json::from_slice(record.body).ok()?;
+            let bytes = match damage::at(store, entry) {
+                Found::Record(bytes) => bytes,
+                Found::Gone => return None,
+                // Whoever is to bring it back finds out, too.
+                Found::Damaged(_) => return Some(Open { due: Due::at(0), times: 0 }),
+            };
+            let Some(flight) = flight::read(&bytes) else {
+                return Some(Open { due: Due::at(0), times: 0 });
+            };
             if let Some(next) = flight.next.filter(|_| at >= saved) {
                 offsets.commit(&flight.group, &flight.topic, flight.queue, next);
             }

@@ -1,9 +1,10 @@
 //! What was not acknowledged in time goes to the group's retry topic.
 
-use super::flight::Flight;
+use super::flight::{self, Flight};
 use super::{Partly, Pops};
 use crate::broker::Broker;
 use crate::clock::{Due, Moment};
+use crate::damage::{self, Found};
 use crate::faults::step;
 use crate::ledger::Stored;
 use gantry_message::hash::tag_code;
@@ -98,9 +99,15 @@ impl Pops {
                 self.ledger.forget(entry);
                 return Ok(());
             }
+            Stored::Damaged(why) => {
+                self.ledger.set_aside(&broker.damage, entry, &why);
+                return Ok(());
+            }
         };
-        let (record, _) = Record::read(&bytes).map_err(|error| text(&error))?;
-        let flight: Flight = serde_json::from_slice(record.body).map_err(|error| text(&error))?;
+        let Some(flight) = flight::read(&bytes) else {
+            self.ledger.set_aside(&broker.damage, entry, "it does not say what was given");
+            return Ok(());
+        };
         let lane = self.lane(&flight.group, &flight.topic, flight.queue);
         let mut lane = lane.lock();
         let Some((_, flight)) = lane.flights.get(&flight.key()).filter(|(at, _)| *at == entry) else {
@@ -146,15 +153,20 @@ impl Pops {
         Ok(())
     }
 
-    /// The messages of a flight that are not acknowledged, and still in the log.
+    /// The messages of a flight that are not acknowledged, and still in the log as they were stored.
     fn left(&self, broker: &Broker, flight: &Flight) -> std::io::Result<Vec<Again>> {
         let Some(log) = broker.store.existing_queue(&flight.topic, flight.queue) else {
             return Ok(Vec::new());
         };
         let mut left = Vec::new();
         for offset in flight.left() {
-            if let Some(bytes) = broker.store.message(&log, QueueOffset(offset))? {
-                left.extend(Again::new(bytes, flight.pop_time));
+            match damage::read(&broker.store, &log, QueueOffset(offset))? {
+                Found::Record(bytes) => left.extend(Again::new(bytes, flight.pop_time)),
+                Found::Gone => {}
+                Found::Damaged(why) => {
+                    let (topic, queue) = (&flight.topic, flight.queue);
+                    broker.damage.found(topic, queue, QueueOffset(offset), why, "it is not given again");
+                }
             }
         }
         Ok(left)

@@ -5,6 +5,7 @@ use super::flush_wait::{Receipt, answer_when_safe};
 use super::send::{any_queue, dead_letter_topic};
 use super::{SEE_ALSO, failed};
 use crate::broker::Broker;
+use crate::damage;
 use crate::faults::step;
 use crate::session::BrokerSession;
 use crate::timers::When;
@@ -50,6 +51,11 @@ fn store_again(broker: &Broker, command: &Command<'_>) -> Result<Option<Physical
         .read_at(PhysicalOffset(header.offset))
         .ok_or_else(|| failed(format!("look message by offset failed, {}", header.offset)))?;
     let (record, _) = Record::read(&bytes).map_err(failed)?;
+    // Its consumer sends what it has itself when this is refused.
+    let again = damage::again(&record).map_err(|why| {
+        broker.damage.found_record(&record, &why, "it is not taken back");
+        failed(format!("the message is damaged: {why}"))
+    })?;
     step("send back: message read");
 
     let limit = header.max_reconsume_times.filter(|n| *n >= 0 && command.version >= V3_4_9);
@@ -65,8 +71,7 @@ fn store_again(broker: &Broker, command: &Command<'_>) -> Result<Option<Physical
         properties::set_if_it_fits(&mut text, properties::ORIGIN_MESSAGE_ID, &origin);
     }
     properties::set_if_it_fits(&mut text, properties::WAIT, "false");
-    let failed_again =
-        NewMessage { reconsume_times: record.reconsume_times + 1, ..NewMessage::again(&record) };
+    let failed_again = NewMessage { reconsume_times: record.reconsume_times + 1, ..again };
 
     if dead {
         let text = properties::without(&text, |name| name == properties::DELAY);

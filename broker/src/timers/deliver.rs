@@ -120,6 +120,10 @@ impl Timers {
                 self.0.postpone(offset, Due::after(now, 1));
                 Ok(None)
             }
+            Stored::Damaged(why) => {
+                self.0.set_aside(&broker.damage, offset, &why);
+                Ok(None)
+            }
             Stored::Gone => {
                 tracing::warn!(%offset, "a message waited for its time for longer than messages are kept: dropped");
                 self.0.forget(offset);
@@ -160,7 +164,8 @@ impl Timers {
         is_time: impl Fn(i64) -> bool,
     ) -> Result<bool, String> {
         let Some(claim) = self.0.claim(offset) else { return Ok(false) };
-        let Some(bytes) = self.read(broker, offset, now)? else { return Ok(false) };
+        // The next has its turn, unless this one has to wait.
+        let Some(bytes) = self.read(broker, offset, now)? else { return Ok(self.0.due_of(offset).is_none()) };
         let (record, _) = Record::read(&bytes).map_err(|error| error.to_string())?;
         if !is_time(record.store_timestamp) {
             return Ok(false);

@@ -14,6 +14,7 @@ pub(crate) use when::{When, is_time};
 
 use crate::broker::Broker;
 use crate::clock::Due;
+use crate::damage::{self, Damage, Found};
 use crate::faults::step;
 use crate::json_file;
 use crate::ledger::{Ledger, Open, Place};
@@ -49,13 +50,19 @@ impl Timers {
         config_dir: &Path,
         store: &Store,
         offsets: &ConsumerOffsets,
+        damage: &Damage,
     ) -> Result<Self, json_file::Error> {
         let apache = apache::Delivered::load(config_dir)?;
-        let ledger = Ledger::load(PLACE, store, offsets, |at, entry, _| {
+        let ledger = Ledger::load(PLACE, store, offsets, damage, |at, entry, _| {
             if !apache.has_read(at) {
                 return Some(Open { due: Due::at(entry.tag_code), times: 0 });
             }
-            let bytes = store.read_at(entry.physical_offset)?;
+            let bytes = match damage::at(store, entry) {
+                Found::Record(bytes) => bytes,
+                Found::Gone => return None,
+                // Whoever is to deliver it finds out, too.
+                Found::Damaged(_) => return Some(Open { due: Due::at(0), times: 0 }),
+            };
             let due = due(&Record::read(&bytes).ok()?.0);
             (!apache.has_delivered(due)).then_some(Open { due: Due::at(due), times: 0 })
         })?;

@@ -60,6 +60,10 @@ fn look_at(broker: &Broker, offset: QueueOffset, half: Open, now: i64) -> Next {
         Ok(Stored::Record(bytes)) => bytes,
         Ok(Stored::Gone) => return Next::Gone,
         Ok(Stored::NotSafe) => return Next::Wait,
+        Ok(Stored::Damaged(why)) => {
+            broker.transactions.ledger().set_aside(&broker.damage, offset, &why);
+            return Next::Wait;
+        }
         Err(error) => {
             tracing::warn!(%offset, %error, "a transaction's message cannot be read now: trying again");
             return Next::Wait;

@@ -9,6 +9,7 @@ mod ask;
 use crate::BrokerConfig;
 use crate::broker::Broker;
 use crate::clock::{Due, Moment};
+use crate::damage::{self, Damage, Found};
 use crate::faults::step;
 use crate::json_file;
 use crate::ledger::{Claim, Ledger, Open, Place};
@@ -39,13 +40,18 @@ impl Transactions {
         config: &BrokerConfig,
         store: &Store,
         offsets: &ConsumerOffsets,
+        damage: &Damage,
     ) -> Result<Self, json_file::Error> {
-        let ledger = Ledger::load(PLACE, store, offsets, |_, entry, is_over| {
+        let ledger = Ledger::load(PLACE, store, offsets, damage, |_, entry, is_over| {
             if is_over {
                 return None;
             }
-            let bytes = store.read_at(entry.physical_offset)?;
-            Record::read(&bytes).ok().map(|(record, _)| open(config, &record))
+            match damage::at(store, entry) {
+                Found::Record(bytes) => Record::read(&bytes).ok().map(|(record, _)| open(config, &record)),
+                Found::Gone => None,
+                // Whoever looks at it when it is due finds out, too.
+                Found::Damaged(_) => Some(Open { due: Due::at(0), times: 0 }),
+            }
         })?;
         if ledger.len() > 0 {
             tracing::info!(
@@ -96,6 +102,10 @@ impl Transactions {
     /// The transaction has not ended by this; it may have before.
     pub(crate) fn commit(&self, broker: &Broker, half: &Record<'_>) -> Result<PhysicalOffset, Refusal> {
         let claim = self.claim(half)?;
+        let half_again = damage::again(half).map_err(|why| {
+            broker.damage.found_record(half, &why, "its transaction stays open");
+            Refusal::new(ResponseCode::SYSTEM_ERROR, format!("the prepared message is damaged: {why}"))
+        })?;
         let topic = half.property(properties::REAL_TOPIC).and_then(|topic| broker.topics.get(topic));
         let queue = half.property(properties::REAL_QUEUE_ID).and_then(|id| id.parse().ok());
         let (Some(topic), Some(queue)) = (topic, queue) else {
@@ -108,7 +118,7 @@ impl Transactions {
             sys_flag,
             prepared_transaction_offset: half.physical_offset,
             properties: &text,
-            ..NewMessage::again(half)
+            ..half_again
         };
         let when = When::of(broker, &text)?;
         let appended =

@@ -117,6 +117,13 @@ impl Broker {
         self.child.wait().unwrap();
     }
 
+    /// SIGTERM: it stops as it should.
+    pub fn stop(mut self) {
+        let kill = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        assert!(kill.unwrap().success());
+        assert!(self.child.wait().unwrap().success());
+    }
+
     /// Waits until it has died at `step`, which it has to come to.
     pub async fn died_at(mut self, step: &str) {
         let start = Instant::now();
