@@ -119,7 +119,7 @@ impl Broker {
         }
         let damage = Damage::default();
         let topics = Topics::load(&dir, &config)?;
-        let (journal, scales) = Journal::load(&dir, &store)?;
+        let (journal, scales) = Journal::load(&dir, &store, &damage)?;
         for (name, state) in scales {
             // One that was deleted takes its scales along.
             if let Some(topic) = topics.get(&name) {

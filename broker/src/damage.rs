@@ -83,3 +83,14 @@ impl Damage {
         self.0.lock().len()
     }
 }
+
+/// Changes a byte where `text` is in the first file of the log, as a disk might.
+#[cfg(test)]
+pub(crate) fn damage(store: &Store, text: &str) {
+    use std::os::unix::fs::FileExt as _;
+    let path = store.config().root.join("commitlog").join(format!("{:020}", 0));
+    let bytes = std::fs::read(&path).unwrap();
+    let at = bytes.windows(text.len()).position(|window| window == text.as_bytes()).unwrap();
+    let file = std::fs::File::options().write(true).open(&path).unwrap();
+    file.write_all_at(b"?", at as u64).unwrap();
+}
