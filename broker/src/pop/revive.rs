@@ -10,7 +10,7 @@ use crate::ledger::Stored;
 use gantry_message::hash::tag_code;
 use gantry_message::{Record, name, properties};
 use gantry_store::{NewMessage, QueueOffset};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How late a message may be given again, and the acknowledgements that a crash may forget.
 const TICK: Duration = Duration::from_millis(100);
@@ -55,8 +55,9 @@ impl Pops {
     fn keep_acks(&self, broker: &Broker, ago: Duration) {
         let partly: Vec<_> =
             self.partly.lock().extract_if(.., |partly| partly.since.elapsed() >= ago).collect();
-        for Partly { lane, key, .. } in partly {
-            let mut lane = lane.lock();
+        for parted in partly {
+            let key = parted.key;
+            let mut lane = parted.lane.lock();
             let Some((entry, flight)) = lane.flights.get(&key).filter(|(_, flight)| flight.acked != 0) else {
                 continue;
             };
@@ -67,6 +68,8 @@ impl Pops {
                     %error,
                     "cannot put on record what was acknowledged: a restart would repeat it"
                 );
+                drop(lane);
+                self.partly.lock().push(Partly { since: Instant::now(), ..parted });
             }
             step("pop: rest written");
         }
@@ -196,5 +199,39 @@ impl Again {
             Err(_) => NewMessage::own(0, &[], ""),
         };
         NewMessage { reconsume_times: again.reconsume_times + 1, properties: &self.properties, ..again }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::BrokerConfig;
+    use crate::pop::handle::Handle;
+    use gantry_store::{Store, StoreConfig};
+
+    #[test]
+    fn what_was_acknowledged_is_put_on_record_later_when_it_cannot_be_now() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = BrokerConfig::new(dir.path());
+        let store = Store::open(StoreConfig { file_size: 65_536, ..config.store().unwrap() }).unwrap();
+        let broker = Broker::open(config, store).unwrap();
+        let flight = Flight {
+            group: "g".into(),
+            topic: "T".into(),
+            queue: 0,
+            start: 0,
+            offsets: vec![0, 1],
+            next: Some(2),
+            pop_time: 1,
+            invisible: 60_000,
+            acked: 0,
+        };
+        let lane = broker.pops.lane("g", "T", 0);
+        broker.pops.send_off(&broker, &mut lane.lock(), flight).unwrap();
+        let handle = Handle::parse("0 1 60000 0 0 b 0 0").unwrap();
+        broker.pops.ack(&broker, "g", "T", &handle, std::iter::once(0)).unwrap();
+        broker.store.close();
+        broker.pops.keep_acks(&broker, Duration::ZERO);
+        assert_eq!(broker.pops.partly.lock().len(), 1);
     }
 }
