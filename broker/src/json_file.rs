@@ -156,7 +156,8 @@ fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(path.parent().unwrap_or_else(|| Path::new(".")))?.sync_all()
 }
 
-/// Replaces `path` by `value`, keeping what was there as its backup. After an error the old file is there still.
+/// Replaces `path` by `value`, keeping what was there as its backup. After an error the old file is there still, or the new one as a
+/// whole.
 pub(crate) fn save(path: &Path, value: &impl Serialize) -> io::Result<()> {
     let fresh = beside(path, ".tmp");
     replace(path, &fresh, &with_crc(fastjson::to_vec(value))).map_err(|error| {

@@ -114,11 +114,15 @@ impl Topics {
     pub(crate) fn load(config_dir: &Path, config: &BrokerConfig) -> Result<Self, json_file::Error> {
         let path = config_dir.join("topics.json");
         let mut file: TopicConfigTable = json_file::load(&path)?;
-        let is_good = |topic: &str, config: &TopicConfig| {
-            name::check_topic(topic).is_ok() && *topic == *config.topic_name
-        };
-        let bad = file.topic_config_table.extract_if(.., |topic, config| !is_good(topic, config));
-        json_file::keep_entries(&path, &bad.map(|(topic, _)| topic).collect::<Vec<_>>());
+        let mut bad = Vec::new();
+        file.topic_config_table.retain(|topic, config| {
+            let is_good = name::check_topic(topic).is_ok() && *topic == config.topic_name;
+            if !is_good {
+                bad.push(topic.clone());
+            }
+            is_good
+        });
+        json_file::keep_entries(&path, &bad);
         for topic in system_topics(config) {
             file.topic_config_table.entry(topic.topic_name.clone()).or_insert(topic);
         }

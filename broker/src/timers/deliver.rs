@@ -172,7 +172,7 @@ impl Timers {
         }
         let at = due(&record);
         // It has waited for a part of its time.
-        let due = self.0.due_of(offset).filter(|due| due.at == at).unwrap_or(Due::at(at));
+        let due = self.0.due_of(offset).filter(|due| due.at == at).unwrap_or_else(|| Due::at(at));
         let message = NewMessage { tag: Tag::DueAt(at), ..NewMessage::again(&record) };
         claim
             .close_by(&broker.store, (queue(broker), &message), None, |again| self.0.opened(again, due))
