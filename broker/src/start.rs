@@ -185,21 +185,14 @@ pub async fn start(config: BrokerConfig, shutdown: watch::Receiver<bool>) -> Res
     Ok(Running { addr, broker, hurry: Hurry(hurry), done })
 }
 
-/// Tells why the broker cannot go on, once it cannot.
+/// Tells why the broker cannot go on, once it cannot: also what comes before anybody waits for it.
 fn watch_flushes(store: &Store) -> watch::Receiver<Option<String>> {
     let (fail, failed) = watch::channel(None);
-    let fail = move |why: &str| {
-        let text = format!("a flush failed ({why}): messages cannot be made safe any more");
+    store.on_flush_failure(move |error| {
+        let text = format!("a flush failed ({error}): messages cannot be made safe any more");
         tracing::error!("{text}");
         fail.send_replace(Some(text));
-    };
-    let fail = Arc::new(fail);
-    let told = Arc::clone(&fail);
-    store.on_flush_failure(move |error| told(&error.to_string()));
-    // The store's threads run since it is open.
-    if store.has_failed() {
-        fail("before anybody was there to be told");
-    }
+    });
     failed
 }
 

@@ -145,6 +145,7 @@ pub fn is_for_records(topic: &str) -> bool {
             | POPS_TOPIC
             | POP_MARKS_TOPIC
             | SCALING_TOPIC
+            | DELETED_TOPICS_TOPIC
     )
 }
 

@@ -122,14 +122,6 @@ impl Store {
     }
 }
 
-impl Store {
-    /// True when a flush has failed: see [`on_flush_failure`](Self::on_flush_failure), whose listener may have come too late.
-    #[must_use]
-    pub fn has_failed(&self) -> bool {
-        self.inner.flusher.has_failed()
-    }
-}
-
 impl Inner {
     fn part<'a>(
         &self,
