@@ -1,6 +1,7 @@
 //! How far a group is behind in a topic: in messages and in time.
 
-use crate::broker::{Broker, now_ms};
+use crate::broker::Broker;
+use crate::clock::now_ms;
 use crate::topics::Topic;
 use gantry_store::QueueOffset;
 

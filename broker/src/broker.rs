@@ -2,6 +2,8 @@
 
 use crate::BrokerConfig;
 use crate::clients::{Consumers, Producers};
+use crate::clock::{self, now_ms};
+use crate::damage::Damage;
 use crate::delay::Delays;
 use crate::faults::step;
 use crate::groups::Groups;
@@ -32,7 +34,7 @@ use gantry_store::{PhysicalOffset, Store};
 use parking_lot::Mutex;
 use std::io;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 pub(crate) struct Broker {
     config: ArcSwap<BrokerConfig>,
@@ -59,6 +61,8 @@ pub(crate) struct Broker {
     pub(crate) journal: Journal,
     pub(crate) settling: Settling,
     pub(crate) passages: Passages,
+    /// Records that cannot be given to anybody.
+    pub(crate) damage: Damage,
     /// SYNC mode: connections with answers that wait for the disk.
     pub(crate) flush_waiters: FlushWaiters,
     pub(crate) delay_levels: DelayLevels,
@@ -66,6 +70,8 @@ pub(crate) struct Broker {
     pub(crate) extra_properties: String,
     pub(crate) started: Instant,
     pub(crate) boot_timestamp: i64,
+    /// Of the wall clock.
+    jumps: Mutex<clock::Jumps>,
     pub(crate) put: Rate,
     pub(crate) got: Rate,
     pub(crate) calendar: Calendar,
@@ -111,8 +117,9 @@ impl Broker {
         ] {
             properties::push(&mut extra_properties, name, value);
         }
+        let damage = Damage::default();
         let topics = Topics::load(&dir, &config)?;
-        let (journal, scales) = Journal::load(&dir, &store)?;
+        let (journal, scales) = Journal::load(&dir, &store, &damage)?;
         for (name, state) in scales {
             // One that was deleted takes its scales along.
             if let Some(topic) = topics.get(&name) {
@@ -128,9 +135,9 @@ impl Broker {
             settling: Settling::default(),
             passages: Passages::default(),
             groups: Groups::load(&dir, config.groups_to_be_made())?,
-            transactions: Transactions::load(&config, &store, &offsets)?,
-            timers: Timers::load(&dir, &store, &offsets)?,
-            pops: Pops::load(&store, &offsets)?,
+            transactions: Transactions::load(&config, &store, &offsets, &damage)?,
+            timers: Timers::load(&dir, &store, &offsets, &damage)?,
+            pops: Pops::load(&store, &offsets, &damage)?,
             request_modes: RequestModes::load(&dir)?,
             offsets,
             stop: Stop::default(),
@@ -139,12 +146,14 @@ impl Broker {
             locks: QueueLocks::default(),
             timeline: Timeline::default(),
             registration: Registration::new(NameServers::new(&config)),
-            delays: Delays::load(&dir, &store)?,
+            delays: Delays::load(&dir, &store, &damage)?,
+            damage,
             flush_waiters: FlushWaiters::default(),
             delay_levels: store.config().delay_levels.clone(),
             extra_properties,
             started: Instant::now(),
             boot_timestamp: now_ms(),
+            jumps: Mutex::default(),
             put: Rate::default(),
             got: Rate::default(),
             calendar: Calendar::default(),
@@ -186,6 +195,11 @@ impl Broker {
         step("ledgers: positions told");
         self.pops.offsets_are_saved(&self.offsets);
         self.offsets.save(|| self.store.flush().inspect(|()| step("ledgers: log safe")))
+    }
+
+    /// When somebody set the wall clock last, if anybody did while there were looks at it (milliseconds since the epoch).
+    pub(crate) fn clock_set_at(&self) -> Option<i64> {
+        self.jumps.lock().look(clock::now(), Instant::now()).map(clock::ms)
     }
 
     /// Tells those who wait for `queue` that a message came, as soon as they may read it.
@@ -309,10 +323,4 @@ impl Broker {
             log_bytes: (stats.log_end - stats.log_start) as u64,
         }
     }
-}
-
-/// Milliseconds since the epoch.
-pub(crate) fn now_ms() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
 }

@@ -4,7 +4,11 @@
 //! A message and the mark that says how far its level is then are one append, so a crash has it delivered once. A start reads the
 //! last mark of each level. `delayOffset.json` follows, for Apache's broker, and for marks that are older than messages are kept.
 
-use crate::broker::{Broker, now_ms};
+mod waited;
+
+use crate::broker::Broker;
+use crate::clock::now_ms;
+use crate::damage::{self, Damage, Found};
 use crate::faults::step;
 use crate::json_file;
 use crate::processor;
@@ -17,7 +21,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use waited::Waited;
 
 /// How exact delivery is.
 const TICK: Duration = Duration::from_millis(100);
@@ -40,7 +45,7 @@ pub(crate) struct Delays {
 }
 
 impl Delays {
-    pub(crate) fn load(config_dir: &Path, store: &Store) -> Result<Self, json_file::Error> {
+    pub(crate) fn load(config_dir: &Path, store: &Store, damage: &Damage) -> Result<Self, json_file::Error> {
         let path = config_dir.join("delayOffset.json");
         let mut file: DelayFile = json_file::load(&path)?;
         for level in 1..=store.config().delay_levels.highest() {
@@ -49,13 +54,13 @@ impl Delays {
                 continue;
             };
             let said = file.offset_table.get(&level).copied().unwrap_or(0);
-            let marked = last_mark(store, level).map_err(|source| json_file::Error::Io {
+            let marked = last_mark(store, level, damage).map_err(|source| json_file::Error::Io {
                 path: store.config().root.join("consumequeue").join(name::DELAY_MARKS_TOPIC),
                 source,
             })?;
             // Apache's broker may have delivered more since the mark. A log that lost its end to a power cut is shorter than what
             // was said, and what comes there now was not delivered.
-            let offset = said.max(marked).clamp(queue.min_offset().0, store.max_offset(&queue).0);
+            let offset = said.max(marked).min(store.max_offset(&queue).0).max(queue.min_offset().0);
             file.offset_table.insert(level, offset);
         }
         Ok(Self { path, file: Mutex::new(file), changed: Mutex::new(false) })
@@ -89,10 +94,12 @@ impl Delays {
     /// A thread's work, until the broker stops.
     pub(crate) fn run(broker: &Broker) {
         let this = &broker.delays;
+        let levels = 1..=broker.delay_levels.highest();
+        let mut levels: Vec<_> = levels.map(|level| (level, Waited::default())).collect();
         loop {
             let mut more = false;
-            for level in 1..=broker.delay_levels.highest() {
-                more |= this.deliver_level(broker, level);
+            for (level, waited) in &mut levels {
+                more |= this.deliver_level(broker, *level, waited);
             }
             let is_over = if more { broker.stop.is_set() } else { broker.stop.wait(TICK) };
             if is_over {
@@ -102,14 +109,18 @@ impl Delays {
     }
 
     /// Delivers what is due of one level; true when there is more right now.
-    fn deliver_level(&self, broker: &Broker, level: i32) -> bool {
+    fn deliver_level(&self, broker: &Broker, level: i32, waited: &mut Waited) -> bool {
         let Some(queue) = broker.store.existing_queue(name::SCHEDULE_TOPIC, level - 1) else { return false };
         let mut offset = self.offset(level).max(queue.min_offset().0);
+        let delay = broker.delay_levels.delay(level).unwrap_or_default();
+        waited.look(Instant::now(), QueueOffset(offset), broker.store.max_offset(&queue), delay);
+        // A clock that was set back makes no message wait for longer than its level.
+        let has_waited = |offset| waited.is_over(Instant::now(), offset, delay);
         for _ in 0..TURN {
             if broker.stop.is_set() {
                 return false;
             }
-            match self.deliver(broker, level, &queue, QueueOffset(offset)) {
+            match self.deliver(broker, level, &queue, QueueOffset(offset), has_waited) {
                 Ok(Delivered::Done) => {
                     offset += 1;
                     self.advance(level, offset);
@@ -136,6 +147,7 @@ impl Delays {
         level: i32,
         queue: &ConsumeQueue,
         offset: QueueOffset,
+        has_waited: impl Fn(QueueOffset) -> bool,
     ) -> Result<Delivered, String> {
         if offset >= broker.store.max_offset(queue) {
             return Ok(Delivered::NotDue);
@@ -143,12 +155,23 @@ impl Delays {
         let entry = broker.store.entry(queue, offset).map_err(|error| error.to_string())?;
         let Some(entry) = entry else { return Ok(Delivered::Done) };
         let now = now_ms();
-        // A clock that was set back must not make a message wait for longer than its level.
-        let latest = broker.delay_levels.delay(level).map_or(now, |delay| now + delay.as_millis() as i64);
-        if entry.tag_code.min(latest) > now {
+        if entry.tag_code > now && !has_waited(offset) {
             return Ok(Delivered::NotDue);
         }
-        let Some(bytes) = broker.store.read_at(entry.physical_offset) else { return Ok(Delivered::Done) };
+        let bytes = match damage::at(&broker.store, entry) {
+            Found::Record(bytes) => bytes,
+            Found::Gone => {
+                tracing::warn!(
+                    level, %offset,
+                    "a delayed message waited for longer than messages are kept: dropped"
+                );
+                return Ok(Delivered::Done);
+            }
+            Found::Damaged(why) => {
+                broker.damage.found(queue.topic(), queue.id(), offset, why, "it is not delivered");
+                return Ok(Delivered::Done);
+            }
+        };
         let (record, _) = Record::read(&bytes).map_err(|error| error.to_string())?;
         let topic = record.property(properties::REAL_TOPIC).and_then(|topic| broker.topics.get(topic));
         let queue_id = record.property(properties::REAL_QUEUE_ID).and_then(|id| id.parse::<i32>().ok());
@@ -188,14 +211,24 @@ fn append_marked(
     stored.ok_or(AppendError::Stopped)
 }
 
-/// The offset of the next message of a level by its last mark; 0 when there is none.
-fn last_mark(store: &Store, level: i32) -> io::Result<i64> {
+/// The offset of the next message of a level by its last mark that can be read; 0 when there is none.
+fn last_mark(store: &Store, level: i32, damage: &Damage) -> io::Result<i64> {
     let Some(marks) = store.existing_queue(name::DELAY_MARKS_TOPIC, level - 1) else { return Ok(0) };
-    let last = QueueOffset(store.max_offset(&marks).0 - 1);
-    let bytes = if last < marks.min_offset() { None } else { store.message(&marks, last)? };
-    let record = bytes.as_deref().and_then(|bytes| Record::read(bytes).ok());
-    let offset = record.and_then(|(record, _)| std::str::from_utf8(record.body).ok()?.parse().ok());
-    Ok(offset.unwrap_or(0))
+    for at in (marks.min_offset().0..store.max_offset(&marks).0).rev().map(QueueOffset) {
+        match damage::read(store, &marks, at)? {
+            Found::Gone => break,
+            Found::Damaged(why) => {
+                damage.found(marks.topic(), marks.id(), at, why, "a message may be delivered once more");
+            }
+            Found::Record(bytes) => {
+                let record = Record::read(&bytes).ok();
+                let offset =
+                    record.and_then(|(record, _)| std::str::from_utf8(record.body).ok()?.parse().ok());
+                return Ok(offset.unwrap_or(0));
+            }
+        }
+    }
+    Ok(0)
 }
 
 enum Delivered {
@@ -234,7 +267,7 @@ mod tests {
     fn a_level_goes_on_behind_the_last_that_was_delivered() {
         let dir = tempfile::tempdir().unwrap();
         let store = store(dir.path());
-        let offset = || Delays::load(dir.path(), &store).unwrap().offset(1);
+        let offset = || Delays::load(dir.path(), &store, &Damage::default()).unwrap().offset(1);
         wait(&store, 5);
         assert_eq!(offset(), 0);
         say(dir.path(), 1);
@@ -251,10 +284,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = store(dir.path());
         say(dir.path(), 9);
-        let delays = Delays::load(dir.path(), &store).unwrap();
+        let delays = Delays::load(dir.path(), &store, &Damage::default()).unwrap();
         assert_eq!(delays.offset(1), 0, "nothing waits at all");
         wait(&store, 2);
-        assert_eq!(Delays::load(dir.path(), &store).unwrap().offset(1), 2);
+        assert_eq!(Delays::load(dir.path(), &store, &Damage::default()).unwrap().offset(1), 2);
         assert_eq!(delays.offset(1), 0);
     }
 
@@ -262,7 +295,7 @@ mod tests {
     fn what_is_not_safe_is_not_said() {
         let dir = tempfile::tempdir().unwrap();
         let store = store(dir.path());
-        let delays = Delays::load(dir.path(), &store).unwrap();
+        let delays = Delays::load(dir.path(), &store, &Damage::default()).unwrap();
         delays.advance(1, 1);
         delays.save(|| Err(io::Error::other("the disk is gone"))).unwrap_err();
         assert!(!dir.path().join("delayOffset.json").exists());

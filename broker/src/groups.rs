@@ -2,7 +2,9 @@
 
 use crate::json_file;
 use gantry_message::name;
+use gantry_remoting::ResponseCode;
 use gantry_remoting::body::{DataVersion, SubscriptionGroupConfig, SubscriptionGroupTable};
+use gantry_remoting::reply::Refusal;
 use parking_lot::{Mutex, RwLock};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -73,16 +75,68 @@ impl Groups {
         self.groups.read().get(group).cloned()
     }
 
-    pub(crate) fn update(&self, config: SubscriptionGroupConfig) {
-        self.put(config);
-        self.save();
+    /// Changes a group's settings, or makes it.
+    ///
+    /// # Errors
+    /// Nothing changed: see [`change`](Self::change).
+    pub(crate) fn update(&self, config: SubscriptionGroupConfig) -> Result<(), Refusal> {
+        let name = config.group_name.clone();
+        let config = Arc::new(config);
+        let stored = (*config).clone();
+        self.change(
+            &name,
+            |known| known == Some(&*config),
+            |table| drop(table.insert(name.clone(), stored)),
+            |groups| drop(groups.insert(name.as_str().into(), Arc::clone(&config))),
+        )
     }
 
-    pub(crate) fn remove(&self, group: &str) {
-        if self.groups.write().remove(group).is_some() {
-            self.changed();
+    /// # Errors
+    /// It is still there: see [`change`](Self::change).
+    pub(crate) fn remove(&self, group: &str) -> Result<(), Refusal> {
+        self.change(
+            group,
+            |known| known.is_none(),
+            |table| drop(table.remove(group)),
+            |groups| drop(groups.remove(group)),
+        )
+    }
+
+    /// Makes a change, on the disk first and then for everybody to see: who asked for it is told that it was made.
+    fn change(
+        &self,
+        group: &str,
+        is_done: impl Fn(Option<&SubscriptionGroupConfig>) -> bool,
+        on_disk: impl FnOnce(&mut BTreeMap<String, SubscriptionGroupConfig>),
+        in_memory: impl FnOnce(&mut HashMap<Box<str>, Arc<SubscriptionGroupConfig>>),
+    ) -> Result<(), Refusal> {
+        let _one_at_a_time = self.save.lock();
+        let was_unsaved = self.unsaved.swap(false, Ordering::AcqRel);
+        let is_done = is_done(self.get(group).as_deref());
+        if is_done && !was_unsaved {
+            return Ok(());
         }
-        self.save();
+        let mut table = self.table();
+        if !is_done {
+            table.data_version = table.data_version.next();
+            on_disk(&mut table.subscription_group_table);
+        }
+        json_file::save(&self.path, &table).map_err(|error| {
+            self.unsaved.fetch_or(was_unsaved, Ordering::AcqRel);
+            let path = self.path.display();
+            tracing::error!(%path, %error, "cannot save the consumer groups: they stay as they are");
+            Refusal::new(
+                ResponseCode::SYSTEM_ERROR,
+                format!("the consumer groups stay as they are, because {path} cannot be written: {error}"),
+            )
+        })?;
+        if !is_done {
+            in_memory(&mut self.groups.write());
+            let mut version = self.version.lock();
+            // Clients may have made groups meanwhile.
+            *version = version.next();
+        }
+        Ok(())
     }
 
     fn put(&self, config: SubscriptionGroupConfig) {
@@ -158,8 +212,31 @@ mod tests {
     fn settings_of_a_systems_group_stay() {
         let folder = tempfile::tempdir().unwrap();
         let changed = SubscriptionGroupConfig { retry_max_times: 3, ..of_name("TOOLS_CONSUMER") };
-        Groups::load(folder.path(), 0).unwrap().update(changed.clone());
+        Groups::load(folder.path(), 0).unwrap().update(changed.clone()).unwrap();
         let again = Groups::load(folder.path(), 0).unwrap();
         assert_eq!(*again.get("TOOLS_CONSUMER").unwrap(), changed);
+    }
+
+    #[test]
+    fn nobody_is_told_of_a_change_that_is_not_on_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let groups = Groups::load(folder.path(), 100).unwrap();
+        groups.update(of_name("known")).unwrap();
+        assert!(groups.find("by a client").is_none() && groups.find("by-a-client").is_some());
+        // A folder where the new file has to go.
+        std::fs::create_dir(folder.path().join("subscriptionGroup.json.tmp")).unwrap();
+        let changed = SubscriptionGroupConfig { retry_max_times: 3, ..of_name("known") };
+        let refused = groups.update(changed.clone()).unwrap_err();
+        assert!(refused.remark.contains("subscriptionGroup.json cannot be written"), "{refused}");
+        assert_eq!(*groups.get("known").unwrap(), of_name("known"));
+        assert!(groups.remove("known").is_err() && groups.get("known").is_some());
+        std::fs::remove_dir(folder.path().join("subscriptionGroup.json.tmp")).unwrap();
+        groups.save();
+        groups.update(changed.clone()).unwrap();
+        let again = Groups::load(folder.path(), 100).unwrap();
+        assert_eq!(*again.get("known").unwrap(), changed);
+        assert!(again.get("by-a-client").is_some());
+        groups.remove("known").unwrap();
+        assert!(Groups::load(folder.path(), 100).unwrap().get("known").is_none());
     }
 }

@@ -1,6 +1,7 @@
 //! What the broker had counted at the last two midnights, from which the tools tell what came today and what came yesterday
 //! (Apache: `BrokerStats`). Like the counts themselves it is forgotten by a restart.
 
+use crate::clock;
 use parking_lot::Mutex;
 
 /// Messages since the start of the broker.
@@ -44,7 +45,7 @@ impl Calendar {
 
 /// The day it is here: days of the Julian calendar, so that the next day is one more.
 pub(crate) fn local_day() -> i32 {
-    time::OffsetDateTime::now_local().unwrap_or_else(|_| time::OffsetDateTime::now_utc()).to_julian_day()
+    clock::local().to_julian_day()
 }
 
 #[cfg(test)]

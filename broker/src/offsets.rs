@@ -2,7 +2,7 @@
 
 use crate::json_file;
 use gantry_remoting::body::DataVersion;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -27,7 +27,8 @@ type Topics = HashMap<Box<str>, Queues>;
 pub(crate) struct ConsumerOffsets {
     path: PathBuf,
     groups: RwLock<HashMap<Box<str>, Topics>>,
-    version: RwLock<DataVersion>,
+    /// Locked by whoever saves.
+    version: Mutex<DataVersion>,
     changed: AtomicBool,
     /// Resets that the group's next pull is told of.
     pending: RwLock<HashMap<Place, i64>>,
@@ -39,15 +40,20 @@ impl ConsumerOffsets {
         let path = config_dir.join("consumerOffset.json");
         let file: OffsetFile = json_file::load(&path)?;
         let mut groups: HashMap<Box<str>, Topics> = HashMap::new();
+        let mut bad = Vec::new();
         for (key, queues) in file.offset_table {
-            if let Some((topic, group)) = key.split_once('@') {
-                groups.entry(group.into()).or_default().insert(topic.into(), queues);
+            match key.split_once('@') {
+                Some((topic, group)) => {
+                    groups.entry(group.into()).or_default().insert(topic.into(), queues);
+                }
+                None => bad.push(key),
             }
         }
+        json_file::keep_entries(&path, &bad);
         Ok(Self {
             path,
             groups: RwLock::new(groups),
-            version: RwLock::new(file.data_version),
+            version: Mutex::new(file.data_version),
             changed: AtomicBool::new(false),
             pending: RwLock::default(),
             any_pending: AtomicBool::new(false),
@@ -154,10 +160,11 @@ impl ConsumerOffsets {
     /// Writes the file when something changed since the last time. `make_safe` has the log on the disk before: what groups were
     /// given by POP, and what became of ledgers' entries, is found from here on only.
     pub(crate) fn save(&self, make_safe: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        // Whoever else saves the same has done so when this is given, or has failed and leaves it to this one.
+        let mut version = self.version.lock();
         if !self.changed.swap(false, Ordering::AcqRel) {
             return Ok(());
         }
-        let mut version = self.version.write();
         *version = version.next();
         let mut file = OffsetFile { data_version: *version, offset_table: BTreeMap::new() };
         for (group, topics) in &*self.groups.read() {
@@ -173,6 +180,28 @@ impl ConsumerOffsets {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_save_that_has_nothing_to_do_waits_for_the_one_that_does_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let offsets = ConsumerOffsets::load(dir.path()).unwrap();
+        offsets.commit("g", "T", 0, 10);
+        let (begun, has_begun) = std::sync::mpsc::channel();
+        std::thread::scope(|scope| {
+            let slow = scope.spawn(|| {
+                offsets.save(|| {
+                    begun.send(()).unwrap();
+                    // So long that the other, did it not wait, would be done.
+                    std::thread::sleep(std::time::Duration::from_millis(200));
+                    Err(io::Error::other("the disk is gone"))
+                })
+            });
+            has_begun.recv().unwrap();
+            offsets.save(|| Ok(())).unwrap();
+            assert!(dir.path().join("consumerOffset.json").exists(), "it says that they are saved");
+            slow.join().unwrap().unwrap_err();
+        });
+    }
 
     #[test]
     fn offsets_survive_and_go_back() {

@@ -35,14 +35,18 @@ pub(crate) fn of(config: &TopicConfig) -> Result<Option<Duration>, Refusal> {
     }
 }
 
-/// Moves the first offset of queues behind what has expired at `now` (milliseconds since the epoch).
+/// Moves the first offset of queues behind what has expired at `now` (milliseconds since the epoch). What is older than the moment
+/// `set_at` at which somebody set the clock is as old as that.
 ///
 /// # Errors
 /// Files of a queue could not be read or removed; the rest was done.
-pub(crate) fn expire(broker: &Broker, now: i64) -> io::Result<()> {
+pub(crate) fn expire(broker: &Broker, now: i64, set_at: Option<i64>) -> io::Result<()> {
     let mut result = Ok(());
     for (topic, kept) in broker.topics.with_retention() {
         let before = now.saturating_sub(i64::try_from(kept.as_millis()).unwrap_or(i64::MAX));
+        if set_at.is_some_and(|set_at| before < set_at) {
+            continue;
+        }
         for queue in broker.store.queues_of(&topic) {
             let moved = broker
                 .store
@@ -81,9 +85,12 @@ mod tests {
             let queue = broker.store.queue(topic, 0);
             broker.store.max_offset(&queue).0 - queue.min_offset().0
         };
-        expire(&broker, stored + 3_600_000).unwrap();
+        expire(&broker, stored + 3_600_000, None).unwrap();
         assert_eq!((left("short"), left("long")), (3, 3));
-        expire(&broker, stored + 2 * 3_600_000).unwrap();
+        let later = stored + 2 * 3_600_000;
+        expire(&broker, later, Some(later)).unwrap();
+        assert_eq!((left("short"), left("long")), (3, 3), "the clock was set");
+        expire(&broker, later, Some(stored)).unwrap();
         assert_eq!((left("short"), left("long")), (0, 3));
         assert!(broker.store.read_at(places[0].physical_offset).is_some(), "found by its id");
         let queue = broker.store.queue("short", 0);

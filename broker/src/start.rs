@@ -1,7 +1,8 @@
 //! Starting and stopping a broker.
 
 use crate::BrokerConfig;
-use crate::broker::{Broker, Snapshot, now_ms};
+use crate::broker::{Broker, Snapshot};
+use crate::clock::now_ms;
 use crate::config::ConfigError;
 use crate::delay::Delays;
 use crate::faults::step;
@@ -119,6 +120,7 @@ pub async fn start(config: BrokerConfig, mut shutdown: watch::Receiver<bool>) ->
         () = told_to_stop(&mut shutdown) => return Err(Error::Stopped),
     };
     step("start: store recovered");
+    let failed = watch_flushes(&store);
     let broker = Broker::open(config, store)?;
     // Nobody shall see again what had expired before the stop.
     let looked = Arc::clone(&broker);
@@ -126,12 +128,6 @@ pub async fn start(config: BrokerConfig, mut shutdown: watch::Receiver<bool>) ->
     probe.serving(&broker);
 
     let (stop, stopping) = watch::channel(false);
-    let (fail, failed) = watch::channel(None);
-    broker.store.on_flush_failure(move |error| {
-        let text = format!("a flush failed ({error}): messages cannot be made safe any more");
-        tracing::error!("{text}");
-        let _ = fail.send(Some(text));
-    });
     let threads = [
         thread(&broker, "broker-delay", Delays::run)?,
         thread(&broker, "broker-timer", timers::run)?,
@@ -200,6 +196,17 @@ async fn told_to_stop(shutdown: &mut watch::Receiver<bool>) {
     if shutdown.wait_for(|stop| *stop).await.is_err() {
         std::future::pending().await
     }
+}
+
+/// Tells why the broker cannot go on, once it cannot: also what comes before anybody waits for it.
+fn watch_flushes(store: &Store) -> watch::Receiver<Option<String>> {
+    let (fail, failed) = watch::channel(None);
+    store.on_flush_failure(move |error| {
+        let text = format!("a flush failed ({error}): messages cannot be made safe any more");
+        tracing::error!("{text}");
+        fail.send_replace(Some(text));
+    });
+    failed
 }
 
 async fn until_stopped(
@@ -302,7 +309,7 @@ fn thread(broker: &Arc<Broker>, name: &str, work: fn(&Broker)) -> Result<std::th
 }
 
 fn expire(broker: &Broker) {
-    if let Err(error) = retention::expire(broker, now_ms()) {
+    if let Err(error) = retention::expire(broker, now_ms(), broker.clock_set_at()) {
         tracing::warn!(%error, "cannot look for messages that have expired in their topic");
     }
 }
@@ -318,5 +325,23 @@ fn save(broker: &Broker) {
     }
     if let Err(error) = broker.delays.save(|| broker.store.flush()) {
         tracing::error!(%error, "cannot save the delay offsets: a restart would repeat delayed messages");
+    }
+}
+
+#[cfg(all(test, feature = "faults"))]
+mod tests {
+    use super::*;
+    use gantry_store::{NewMessage, StoreConfig};
+
+    #[test]
+    fn a_flush_that_failed_before_anybody_could_be_told_ends_the_broker() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(StoreConfig { file_size: 65_536, ..StoreConfig::new(dir.path()) }).unwrap();
+        let body = gantry_store::faults::FAILS_TO_FLUSH.as_bytes();
+        store.append(&store.queue("T", 0), &NewMessage::own(0, body, ""), None).unwrap();
+        store.flush().unwrap_err();
+        let failed = watch_flushes(&store);
+        let why = failed.borrow().clone().unwrap();
+        assert!(why.contains("cannot be made safe"), "{why}");
     }
 }

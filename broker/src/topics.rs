@@ -114,13 +114,15 @@ impl Topics {
     pub(crate) fn load(config_dir: &Path, config: &BrokerConfig) -> Result<Self, json_file::Error> {
         let path = config_dir.join("topics.json");
         let mut file: TopicConfigTable = json_file::load(&path)?;
+        let mut bad = Vec::new();
         file.topic_config_table.retain(|topic, config| {
-            let good = name::check_topic(topic).is_ok() && *topic == config.topic_name;
-            if !good {
-                tracing::warn!(?topic, "topics.json has a topic that cannot be: left out");
+            let is_good = name::check_topic(topic).is_ok() && *topic == config.topic_name;
+            if !is_good {
+                bad.push(topic.clone());
             }
-            good
+            is_good
         });
+        json_file::keep_entries(&path, &bad);
         for topic in system_topics(config) {
             file.topic_config_table.entry(topic.topic_name.clone()).or_insert(topic);
         }
@@ -401,6 +403,24 @@ mod tests {
         let distinct: std::collections::HashSet<_> =
             versions.iter().map(|v| (v.counter, v.timestamp)).collect();
         assert_eq!(distinct.len(), versions.len());
+    }
+
+    #[test]
+    fn a_topic_that_cannot_be_is_put_aside_with_its_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = topics(dir.path(), true);
+        first.get_or_create("orders", || TopicConfig::new("orders", 4, 6)).unwrap();
+        let path = dir.path().join("topics.json");
+        let text = std::fs::read_to_string(&path).unwrap().replace("\"orders\":", "\"ordeRs\":");
+        // As Apache's broker would have left it.
+        let text = format!("{}}}", text.rsplit_once(",\"gantryCrc32\"").unwrap().0);
+        std::fs::write(&path, &text).unwrap();
+        let again = topics(dir.path(), true);
+        assert!(again.get("orders").is_none() && again.get("ordeRs").is_none());
+        again.get_or_create("other", || TopicConfig::new("other", 4, 6)).unwrap();
+        let names = std::fs::read_dir(dir.path()).unwrap().map(|file| file.unwrap().path());
+        let aside = names.filter(|path| path.to_string_lossy().contains(".aside-")).collect::<Vec<_>>();
+        assert_eq!(std::fs::read_to_string(&aside[0]).unwrap(), text);
     }
 
     #[test]

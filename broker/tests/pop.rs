@@ -5,12 +5,12 @@
 
 mod support;
 
-use gantry_remoting::ResponseCode;
 use gantry_remoting::client::Connection;
+use gantry_remoting::{CommandBuf, RequestCode, ResponseCode};
 use std::time::{Duration, Instant};
 use support::lives::{Lives, Load, Moment, kills};
 use support::pop::{ANY, Ask, Popped, Pops, ack, hide, pop, send};
-use support::{Broker, free_port, now_ms};
+use support::{Broker, WAIT, free_port, now_ms, read_queue, send_command_with};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn popped_messages_survive_kills() {
@@ -110,4 +110,93 @@ async fn in_order_the_next_come_when_these_are_acknowledged() {
     let again = pop(&connection, Ask { poll: 8000, attempt: Some("3"), ..ask }).await.unwrap();
     assert_eq!(bodies(&again), ["c"]);
     assert!(!again[0].is_retry);
+}
+
+/// Recovery would cut the log at a record whose properties cannot be read.
+#[tokio::test]
+async fn a_message_without_room_for_more_properties_comes_again_and_a_kill_loses_nothing() {
+    let (dir, broker, connection) = started().await;
+    assert!(send(&connection, 0, "makes the topic").await);
+    let made = pop(&connection, ANY).await.unwrap();
+    assert_eq!(ack(&connection, &made[0]).await, Some(ResponseCode::SUCCESS));
+    // The most that is taken, with what the broker adds.
+    let mut len = 32_767;
+    loop {
+        let text = format!("K\u{1}{}\u{2}", "v".repeat(len - 3));
+        let command = send_command_with("T", 0, &text, false, "full");
+        match connection.request(command, WAIT).await.unwrap().response_code() {
+            ResponseCode::SUCCESS => break,
+            ResponseCode::MESSAGE_ILLEGAL => len -= 1,
+            other => panic!("{other}"),
+        }
+    }
+    let full = pop(&connection, Ask { invisible: 100, ..ANY }).await.unwrap();
+    assert_eq!(bodies(&full), ["full"]);
+    let again = pop(&connection, Ask { poll: 8000, ..ANY }).await.unwrap();
+    assert_eq!(bodies(&again), ["full"]);
+    assert!(again[0].is_retry);
+    assert!(send(&connection, 0, "behind it").await);
+    assert_eq!(ack(&connection, &again[0]).await, Some(ResponseCode::SUCCESS));
+    broker.kill();
+    let broker = Broker::start(&dir.path().join("store"), free_port(), Pops::SETTINGS).await;
+    let connection = broker.connect().await;
+    assert_eq!(read_queue(&connection, "%RETRY%g_T", 0, 0).await.len(), 1);
+    let all = read_queue(&connection, "T", 0, 0).await;
+    assert_eq!(
+        all.iter().map(|(_, body)| body.as_str()).collect::<Vec<_>>(),
+        ["makes the topic", "full", "behind it"]
+    );
+}
+
+#[tokio::test]
+async fn what_is_stored_is_popped_while_the_disk_is_too_full_for_more() {
+    let (dir, broker, connection) = started().await;
+    for body in ["a", "b"] {
+        assert!(send(&connection, 0, body).await);
+    }
+    broker.kill();
+    let full = [Pops::SETTINGS, &["diskSpaceWarningLevelRatio=0.0001"]].concat();
+    let broker = Broker::start(&dir.path().join("store"), free_port(), &full).await;
+    let connection = broker.connect().await;
+    assert!(!send(&connection, 0, "c").await, "no more is taken");
+    let popped = pop(&connection, ANY).await.unwrap();
+    assert_eq!(bodies(&popped), ["a", "b"]);
+    assert_eq!(ack(&connection, &popped[0]).await, Some(ResponseCode::SUCCESS));
+    let hidden = hide(&connection, &popped[1], 60_000).await.unwrap();
+    assert_eq!(hidden.response_code(), ResponseCode::SUCCESS, "{:?}", hidden.remark);
+    assert!(pop(&connection, ANY).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_topic_that_is_made_anew_after_a_kill_gives_groups_its_first_messages() {
+    let (dir, broker, connection) = started().await;
+    let root = dir.path().join("store");
+    for body in ["a", "b", "c"] {
+        assert!(send(&connection, 0, body).await);
+    }
+    let old = pop(&connection, Ask { most: 2, invisible: 60_000, ..ANY }).await.unwrap();
+    assert_eq!(bodies(&old), ["a", "b"]);
+    let saved = || std::fs::read_to_string(root.join("config/consumerOffset.json")).unwrap_or_default();
+    while !saved().contains(r#""T@g":{"0":2"#) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    broker.kill();
+    // What is not saved with the answer is not saved at all.
+    let never = [Pops::SETTINGS, &["flushConsumerOffsetInterval=600000"]].concat();
+    let broker = Broker::start(&root, free_port(), &never).await;
+    let connection = broker.connect().await;
+    let delete = CommandBuf::request(RequestCode::DELETE_TOPIC_IN_BROKER).with("topic", "T");
+    let answer = connection.request(delete, WAIT).await.unwrap();
+    assert_eq!(answer.response_code(), ResponseCode::SUCCESS, "{:?}", answer.remark);
+    broker.kill();
+    let broker = Broker::start(&root, free_port(), Pops::SETTINGS).await;
+    let connection = broker.connect().await;
+    for body in ["d", "e", "f"] {
+        assert!(send(&connection, 0, body).await);
+    }
+    let new = pop(&connection, Ask { invisible: 60_000, ..ANY }).await.unwrap();
+    assert_eq!(bodies(&new), ["d", "e", "f"]);
+    // What was given of the old one is not on its way any more.
+    let hidden = hide(&connection, &old[0], 60_000).await.unwrap();
+    assert_eq!(hidden.response_code(), ResponseCode::NO_MESSAGE, "{:?}", hidden.remark);
 }

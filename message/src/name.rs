@@ -133,6 +133,22 @@ pub fn is_send_forbidden(topic: &str) -> bool {
     )
 }
 
+/// Topics with nothing but small records of the broker's own, without which reading what is stored does not go on. No client sends
+/// there.
+#[must_use]
+pub fn is_for_records(topic: &str) -> bool {
+    matches!(
+        topic,
+        DELAY_MARKS_TOPIC
+            | HALF_MARKS_TOPIC
+            | TIMER_MARKS_TOPIC
+            | POPS_TOPIC
+            | POP_MARKS_TOPIC
+            | SCALING_TOPIC
+            | DELETED_TOPICS_TOPIC
+    )
+}
+
 /// Topics that belong to the system: they are neither deleted nor listed as a user's.
 #[must_use]
 pub fn is_system_topic(topic: &str) -> bool {

@@ -115,9 +115,31 @@ pub fn set(text: &mut String, name: &str, value: &str) {
     push(text, name, value);
 }
 
+/// Sets `name` to `value` if there is room for both beside everything else; true when there was.
+pub fn set_if_it_fits(text: &mut String, name: &str, value: &str) -> bool {
+    let separators = NAME_VALUE_SEPARATOR.len_utf8() + 2 * PAIR_SEPARATOR.len_utf8();
+    let fits = text.len() + name.len() + value.len() + separators <= MAX_LEN;
+    if fits {
+        set(text, name, value);
+    }
+    fits
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_left_out() {
+        let mut text = String::new();
+        push(&mut text, KEYS, &"k".repeat(MAX_LEN - 20));
+        let before = text.clone();
+        assert!(!set_if_it_fits(&mut text, TAGS, "too long for it"));
+        assert_eq!(text, before);
+        assert!(set_if_it_fits(&mut text, TAGS, "B"));
+        assert!(text.len() <= MAX_LEN);
+        assert_eq!(find(&text, TAGS), Some("B"));
+    }
 
     #[test]
     fn both_ends_of_a_string_are_read() {

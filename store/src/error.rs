@@ -80,6 +80,12 @@ pub enum AppendError {
         /// Bytes of the record.
         len: usize,
     },
+    /// More properties than a record can have: it could not be read again, and a recovery would cut the log there.
+    #[error("the message has {len} bytes of properties, more than a record can have")]
+    PropertiesTooLong {
+        /// Bytes of them, with those that the broker adds.
+        len: usize,
+    },
     /// The disk is too full, or full.
     #[error(
         "the broker's disk is full [CL: {used_percent:.2} used]: messages are refused until space is freed"

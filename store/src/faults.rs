@@ -81,3 +81,25 @@ pub fn step(name: &str) {
 #[cfg(not(feature = "faults"))]
 #[inline(always)]
 pub const fn step(_: &str) {}
+
+/// What makes a flush fail that has to write it, as a disk does that is broken there.
+pub const FAILS_TO_FLUSH: &str = "gantry: these bytes cannot be flushed";
+
+/// # Errors
+/// When [`FAILS_TO_FLUSH`] is among the bytes.
+#[cfg(feature = "faults")]
+pub(crate) fn flush<'a>(bytes: impl FnOnce() -> &'a [u8]) -> std::io::Result<()> {
+    /// Of the log as of tests: whole files of the index are not looked through, which takes a tenth of a second each.
+    const MOST: usize = 256 * 1024;
+    let bytes = bytes();
+    let fails = bytes.len() <= MOST
+        && bytes.windows(FAILS_TO_FLUSH.len()).any(|window| window == FAILS_TO_FLUSH.as_bytes());
+    if fails { Err(std::io::Error::other("on purpose")) } else { Ok(()) }
+}
+
+/// Nothing: the feature `faults` is off.
+#[cfg(not(feature = "faults"))]
+#[inline(always)]
+pub(crate) fn flush<'a>(_: impl FnOnce() -> &'a [u8]) -> std::io::Result<()> {
+    Ok(())
+}

@@ -18,7 +18,7 @@
 
 mod abort;
 mod checkpoint;
-mod clock;
+pub mod clock;
 pub mod commit_log;
 pub mod config;
 pub mod consume_queue;

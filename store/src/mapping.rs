@@ -90,6 +90,7 @@ impl Mapping {
 
     /// Writes dirty pages of `range` to the disk and waits for it.
     pub(crate) fn flush(&self, range: Range<usize>) -> io::Result<()> {
+        crate::faults::flush(|| self.published(range.clone()))?;
         if range.is_empty() { Ok(()) } else { self.raw.flush_range(range.start, range.len()) }
     }
 

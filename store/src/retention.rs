@@ -1,7 +1,7 @@
 //! Which CommitLog files have to go: a pure decision (Apache: `DefaultMessageStore.CleanCommitLogService`).
 
 use crate::Retention;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// What the decision looks at.
 #[derive(Clone, Debug)]
@@ -23,6 +23,13 @@ pub(crate) struct Decision {
     pub(crate) delete: usize,
     /// Messages are to be refused.
     pub(crate) refuse: bool,
+}
+
+/// How old a file is that was `modified` then. What was there when somebody set the clock is as old as that, however old it is:
+/// between the two times lies an unknown time.
+pub(crate) fn age(modified: SystemTime, set_at: Option<SystemTime>, now: SystemTime) -> Duration {
+    let since = set_at.map_or(modified, |set_at| set_at.max(modified));
+    now.duration_since(since).unwrap_or_default()
 }
 
 /// Files deleted in one go at most, so that a disk is not kept busy with nothing else.
@@ -60,6 +67,17 @@ mod tests {
     fn expired_files_go_at_their_hour() {
         assert_eq!(deleted(facts(0.1, 4, &[100, 80, 71, 2])), 2);
         assert_eq!(deleted(facts(0.1, 5, &[100, 80, 71, 2])), 0);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_makes_no_file_old() {
+        let hours = |n: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(n * 3600);
+        let old = |modified, set_at, now| age(hours(modified), set_at, hours(now)).as_secs() / 3600;
+        assert_eq!(old(10, None, 100), 90);
+        assert_eq!(old(10, Some(hours(100)), 100), 0);
+        assert_eq!(old(10, Some(hours(100)), 173), 73, "from then on it is");
+        assert_eq!(old(120, Some(hours(100)), 173), 53, "written after that");
+        assert_eq!(old(120, Some(hours(100)), 110), 0, "in the future");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::abort::Opened;
 use crate::checkpoint::{Checkpoint, CheckpointFile, Found, QueueDigest};
-use crate::clock::now_ms;
+use crate::clock::{self, now_ms};
 use crate::commit_log::{self, Ahead, AheadJob, Flusher, NewMessage, Segments, Tip};
 use crate::config::{FlushMode, StoreConfig};
 use crate::consume_queue::{ConsumeQueue, Entry, QueueTable};
@@ -23,7 +23,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 /// How long queue entries may wait in memory before they are written.
 const WRITE_EVERY: Duration = Duration::from_millis(200);
@@ -81,6 +81,8 @@ struct Inner {
     /// The disk is too full to take messages.
     refusing: AtomicBool,
     stalled: busy::Stalled,
+    /// Of the wall clock.
+    jumps: Mutex<clock::Jumps>,
     /// Share of the disk in use, in millionths.
     disk_used: AtomicU64,
     messages: AtomicU64,
@@ -185,6 +187,7 @@ impl Store {
             closed: AtomicBool::new(false),
             refusing: AtomicBool::new(false),
             stalled: busy::Stalled::default(),
+            jumps: Mutex::default(),
             disk_used: AtomicU64::new(0),
             messages: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
@@ -749,15 +752,16 @@ impl Inner {
     }
 
     fn facts(&self, asked: bool) -> io::Result<Facts> {
-        let now = SystemTime::now();
+        let now = clock::now();
+        let set_at = self.jumps.lock().look(now, Instant::now());
         let active = self.tip.lock().segment.base();
         let mut ages = Vec::new();
         for segment in self.segments.all().iter().filter(|segment| segment.base() < active) {
             let modified = segment.file().metadata()?.modified()?;
-            ages.push(now.duration_since(modified).unwrap_or_default());
+            ages.push(retention::age(modified, set_at, now));
         }
-        let local = time::OffsetDateTime::now_local().unwrap_or_else(|_| time::OffsetDateTime::now_utc());
-        Ok(Facts { ages, disk_used: sys::disk_used(self.segments.dir())?, hour: local.hour(), asked })
+        let disk_used = sys::disk_used(self.segments.dir())?;
+        Ok(Facts { ages, disk_used, hour: clock::local().hour(), asked })
     }
 
     fn look_at_disk(&self) {

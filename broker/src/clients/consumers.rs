@@ -1,7 +1,7 @@
 //! Consumers by group, and what each group subscribes to (Apache: `ConsumerManager`, `ConsumerGroupInfo`).
 
 use super::{Client, EXPIRED, Kind};
-use crate::broker::now_ms;
+use crate::clock::now_ms;
 use crate::filter::Filter;
 use gantry_remoting::body::{
     ConsumeFromWhere, ConsumeType, ConsumerConnection, ConsumerData, MessageModel, SubscriptionData,

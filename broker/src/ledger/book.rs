@@ -4,8 +4,10 @@
 //! that they were looked at and wait again. What lies before [`Book::positions`] is of no use any more: a start reads from there
 //! on.
 
+use crate::clock::{Due, Moment};
 use gantry_store::QueueOffset;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::time::Instant;
 
 /// Marks that are remembered together: a start may read so many in vain, and a million cost a thousand places.
 const TOGETHER: i64 = 1000;
@@ -13,8 +15,8 @@ const TOGETHER: i64 = 1000;
 /// An entry that is not over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Open {
-    /// Milliseconds since the epoch: it is to be looked at then.
-    pub(crate) due: i64,
+    /// It is to be looked at then.
+    pub(crate) due: Due,
     /// How often it was.
     pub(crate) times: u32,
 }
@@ -41,8 +43,12 @@ pub(crate) struct Book {
     open: BTreeMap<QueueOffset, Open>,
     /// The same by `due`: appends wait for whoever looks, who therefore must not look at all of them.
     by_due: BTreeSet<(i64, QueueOffset)>,
+    /// Those that wait for a length of time, by when that has passed.
+    by_latest: BTreeSet<(Instant, QueueOffset)>,
     /// Entries that something is about to become of: nobody else may touch them.
     claimed: HashSet<QueueOffset>,
+    /// Entries that are damaged: they are open, and never due.
+    aside: BTreeSet<QueueOffset>,
     next_entry: QueueOffset,
     next_mark: QueueOffset,
     /// Marks that a start still needs.
@@ -53,8 +59,18 @@ impl Book {
     /// An entry was appended.
     pub(super) fn opened(&mut self, offset: QueueOffset, open: Open) {
         self.open.insert(offset, open);
-        self.by_due.insert((open.due, offset));
+        self.waits(offset, open.due);
         self.next_entry = offset + 1;
+    }
+
+    fn waits(&mut self, offset: QueueOffset, due: Due) {
+        self.by_due.insert((due.at, offset));
+        self.by_latest.extend(due.latest.map(|latest| (latest, offset)));
+    }
+
+    fn waits_no_more(&mut self, offset: QueueOffset, due: Due) {
+        self.by_due.remove(&(due.at, offset));
+        due.latest.map(|latest| self.by_latest.remove(&(latest, offset)));
     }
 
     /// Claims an entry; false when it is over, or somebody else has claimed it.
@@ -76,13 +92,30 @@ impl Book {
     /// Drops an entry that is not in the log any more.
     pub(super) fn forget(&mut self, offset: QueueOffset) {
         self.claimed.remove(&offset);
+        self.aside.remove(&offset);
         if let Some(open) = self.open.remove(&offset) {
-            self.by_due.remove(&(open.due, offset));
+            self.waits_no_more(offset, open.due);
+        }
+    }
+
+    /// Leaves an entry open that nothing can be made of.
+    pub(super) fn set_aside(&mut self, offset: QueueOffset) {
+        if let Some(open) = self.open.get(&offset).copied()
+            && self.aside.insert(offset)
+        {
+            self.waits_no_more(offset, open.due);
+        }
+    }
+
+    /// Drops what was set aside and is not in the log any more, which begins with the entry at `start`.
+    pub(super) fn forget_aside(&mut self, start: QueueOffset) {
+        while let Some(first) = self.aside.first().copied().filter(|first| *first < start) {
+            self.forget(first);
         }
     }
 
     /// The mark at `mark` was appended: these entries were looked at, and are due again at `due`.
-    pub(super) fn again(&mut self, offsets: &[QueueOffset], mark: QueueOffset, due: i64) {
+    pub(super) fn again(&mut self, offsets: &[QueueOffset], mark: QueueOffset, due: Due) {
         for offset in offsets {
             if let Some(open) = self.open.get_mut(offset) {
                 open.times += 1;
@@ -93,11 +126,14 @@ impl Book {
     }
 
     /// Has an entry wait until `due`. Nothing is on record of that.
-    pub(super) fn postpone(&mut self, offset: QueueOffset, due: i64) {
+    pub(super) fn postpone(&mut self, offset: QueueOffset, due: Due) {
+        if self.aside.contains(&offset) {
+            return;
+        }
         if let Some(open) = self.open.get_mut(&offset) {
-            self.by_due.remove(&(open.due, offset));
-            open.due = due;
-            self.by_due.insert((due, offset));
+            let before = std::mem::replace(&mut open.due, due);
+            self.waits_no_more(offset, before);
+            self.waits(offset, due);
         }
     }
 
@@ -112,13 +148,22 @@ impl Book {
     }
 
     /// Entries whose time has come, the first to come first, `most` at most.
-    pub(super) fn due(&self, now: i64, most: usize) -> Vec<(QueueOffset, Open)> {
-        let due = self.by_due.range(..=(now, QueueOffset(i64::MAX))).map(|(_, offset)| offset);
-        let due = due.filter(|offset| !self.claimed.contains(offset)).take(most);
-        due.filter_map(|offset| Some((*offset, *self.open.get(offset)?))).collect()
+    pub(super) fn due(&self, now: Moment, most: usize) -> Vec<(QueueOffset, Open)> {
+        let last = QueueOffset(i64::MAX);
+        let open = |offset: &QueueOffset| Some((*offset, *self.open.get(offset)?));
+        let by_day = self.by_due.range(..=(now.wall, last)).filter_map(|(_, offset)| open(offset));
+        let by_length = self.by_latest.range(..=(now.steady, last)).filter_map(|(_, offset)| open(offset));
+        let by_length = by_length.filter(|(_, open)| open.due.at > now.wall);
+        let due = by_day.chain(by_length).filter(|(offset, _)| !self.claimed.contains(offset));
+        due.take(most).collect()
     }
 
-    /// When the next entry is due.
+    /// When the entry is due.
+    pub(super) fn due_of(&self, offset: QueueOffset) -> Option<Due> {
+        self.open.get(&offset).map(|open| open.due)
+    }
+
+    /// When the next entry is due, by the wall clock.
     pub(super) fn next_due(&self) -> Option<i64> {
         self.by_due.first().map(|(due, _)| *due)
     }
@@ -137,10 +182,13 @@ impl Book {
         (first, self.marks.front().map_or(self.next_mark, |marks| marks.first))
     }
 
-    /// How many marks a start would read.
-    pub(super) fn marks_behind(&mut self) -> usize {
-        let (_, mark) = self.positions();
-        usize::try_from(self.next_mark - mark).unwrap_or(0)
+    /// The oldest entry that something can be made of, and how many marks a start would read because of it.
+    pub(super) fn burden(&mut self) -> Option<(QueueOffset, usize)> {
+        self.positions();
+        let first = self.open.keys().find(|offset| !self.aside.contains(offset)).copied()?;
+        let marks = self.marks.iter().find(|marks| marks.names >= first);
+        let mark = marks.map_or(self.next_mark, |marks| marks.first);
+        Some((first, usize::try_from(self.next_mark - mark).unwrap_or(0)))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -197,7 +245,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const DUE: Open = Open { due: 0, times: 0 };
+    const DUE: Open = Open { due: Due::at(0), times: 0 };
+
+    fn at(wall: i64) -> Moment {
+        Moment { wall, ..Moment::now() }
+    }
 
     #[test]
     fn an_entry_is_over_once() {
@@ -205,7 +257,7 @@ mod tests {
         book.opened(QueueOffset(0), DUE);
         assert!(book.claim(QueueOffset(0)));
         assert!(!book.claim(QueueOffset(0)), "somebody is at it");
-        assert!(book.due(0, 9).is_empty(), "nobody looks at it meanwhile");
+        assert!(book.due(at(0), 9).is_empty(), "nobody looks at it meanwhile");
         book.release(QueueOffset(0));
         assert!(book.claim(QueueOffset(0)));
         book.closed(QueueOffset(0), QueueOffset(0));
@@ -217,16 +269,34 @@ mod tests {
     fn the_first_due_come_first() {
         let mut book = Book::default();
         for (offset, due) in [(0, 30), (1, 10), (2, 20), (3, 40)] {
-            book.opened(QueueOffset(offset), Open { due, times: 0 });
+            book.opened(QueueOffset(offset), Open { due: Due::at(due), times: 0 });
         }
         let due = |book: &Book, now, most| -> Vec<i64> {
-            book.due(now, most).into_iter().map(|(offset, _)| offset.0).collect()
+            book.due(at(now), most).into_iter().map(|(offset, _)| offset.0).collect()
         };
         assert_eq!(book.next_due(), Some(10));
         assert_eq!(due(&book, 30, 9), [1, 2, 0]);
         assert_eq!(due(&book, 30, 2), [1, 2]);
-        book.postpone(QueueOffset(1), 35);
+        book.postpone(QueueOffset(1), Due::at(35));
         assert_eq!(due(&book, 35, 9), [2, 0, 1]);
+    }
+
+    #[test]
+    fn what_waits_for_a_length_of_time_is_due_when_that_has_passed() {
+        let (mut book, now) = (Book::default(), at(1_000_000));
+        let later =
+            |wall: i64, ms| Moment { wall, steady: now.steady + std::time::Duration::from_millis(ms) };
+        book.opened(QueueOffset(0), Open { due: Due::after(now, 500), times: 0 });
+        book.opened(QueueOffset(1), Open { due: Due::at(1_000_500), times: 0 });
+        let due = |book: &Book, now| book.due(now, 9).iter().map(|(offset, _)| offset.0).collect::<Vec<_>>();
+        assert!(due(&book, later(400_000, 499)).is_empty());
+        assert_eq!(due(&book, later(400_000, 500)), [0], "the clock was set back");
+        assert_eq!(due(&book, later(1_000_500, 500)), [0, 1], "each once");
+        book.postpone(QueueOffset(0), Due::after(later(400_000, 500), 1000));
+        assert!(due(&book, later(400_000, 1499)).is_empty());
+        assert_eq!(due(&book, later(400_000, 1500)), [0]);
+        book.closed(QueueOffset(0), QueueOffset(0));
+        assert!(due(&book, later(400_000, 9999)).is_empty() && book.by_latest.is_empty());
     }
 
     #[test]
@@ -239,11 +309,30 @@ mod tests {
             book.closed(QueueOffset(offset), QueueOffset(offset - 1));
         }
         assert_eq!(book.positions(), (QueueOffset(0), QueueOffset(0)));
-        assert_eq!(book.marks_behind(), 5 * TOGETHER as usize);
+        assert_eq!(book.burden(), Some((QueueOffset(0), 5 * TOGETHER as usize)));
         assert!(book.marks.len() <= 5);
         book.closed(QueueOffset(0), QueueOffset(5 * TOGETHER));
         assert_eq!(book.positions(), (QueueOffset(5 * TOGETHER + 1), QueueOffset(5 * TOGETHER + 1)));
-        assert_eq!(book.marks_behind(), 0);
+        assert_eq!(book.burden(), None);
+    }
+
+    #[test]
+    fn what_is_damaged_stays_open_and_is_in_nobodys_way() {
+        let mut book = Book::default();
+        for offset in 0..3 {
+            book.opened(QueueOffset(offset), DUE);
+        }
+        book.set_aside(QueueOffset(0));
+        book.set_aside(QueueOffset(7));
+        book.postpone(QueueOffset(0), Due::at(0));
+        assert_eq!(book.due(at(9), 9).len(), 2);
+        book.closed(QueueOffset(1), QueueOffset(0));
+        assert_eq!(book.positions(), (QueueOffset(0), QueueOffset(0)), "a start finds it");
+        assert_eq!(book.burden(), Some((QueueOffset(2), 0)), "the next is stored again in its time");
+        book.forget_aside(QueueOffset(0));
+        assert_eq!(book.len(), 2);
+        book.forget_aside(QueueOffset(1));
+        assert_eq!(book.positions(), (QueueOffset(2), QueueOffset(1)));
     }
 
     /// What can happen: an entry comes, the n-th of those open is over or waits again, positions are saved.
@@ -288,7 +377,7 @@ mod tests {
                         let mut offsets = vec![book.first().unwrap(), offset];
                         offsets.dedup();
                         marks.push((Mark::Again, offsets.clone()));
-                        book.again(&offsets, at, 0);
+                        book.again(&offsets, at, Due::at(0));
                     },
                     Act::Save => saved = book.positions(),
                 }
@@ -302,7 +391,7 @@ mod tests {
             }
             let mut again = resume.done();
             prop_assert_eq!(&again.open, &book.open);
-            let mut due = book.due(0, usize::MAX);
+            let mut due = book.due(at(0), usize::MAX);
             due.sort_by_key(|(offset, _)| *offset);
             prop_assert_eq!(due, book.open.clone().into_iter().collect::<Vec<_>>());
             prop_assert_eq!(again.positions().0, book.positions().0);

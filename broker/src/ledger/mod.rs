@@ -9,7 +9,8 @@ mod mark;
 
 pub(crate) use book::Open;
 
-use crate::broker::now_ms;
+use crate::clock::{Due, Moment, now_ms};
+use crate::damage::{self, Damage, Found};
 use crate::json_file;
 use crate::offsets::ConsumerOffsets;
 use book::{Book, Mark, Resume};
@@ -48,6 +49,7 @@ impl Ledger {
         place: Place,
         store: &Store,
         offsets: &ConsumerOffsets,
+        damage: &Damage,
         mut open: impl FnMut(QueueOffset, Entry, IsOver) -> Option<Open>,
     ) -> Result<Self, json_file::Error> {
         let entries = store.queue(place.entries, 0);
@@ -55,11 +57,18 @@ impl Ledger {
         let from = |queue: &ConsumeQueue| {
             let saved = offsets.get(place.group, queue.topic(), 0).unwrap_or(0);
             // A log that lost its end to a power cut is shorter than what was saved.
-            QueueOffset(saved).clamp(queue.min_offset(), store.max_offset(queue))
+            QueueOffset(saved).min(store.max_offset(queue)).max(queue.min_offset())
         };
         let mut resume = Resume::from(from(&entries), from(&marks));
         each(store, &marks, from(&marks), &mut |at, entry| {
-            let bytes = entry.and_then(|entry| store.read_at(entry.physical_offset));
+            let bytes = match entry.map_or(Found::Gone, |entry| damage::at(store, entry)) {
+                Found::Record(bytes) => Some(bytes),
+                Found::Gone => None,
+                Found::Damaged(why) => {
+                    damage.found(marks.topic(), 0, at, why, "what it says is over may be found open");
+                    None
+                }
+            };
             let record = bytes.as_deref().and_then(|bytes| Record::read(bytes).ok());
             resume.mark(at, record.and_then(|(record, _)| mark::read(&record)));
         })?;
@@ -81,7 +90,11 @@ impl Ledger {
 
     /// Commits where the next start has to read from. The log has to be on the disk up to here before that is saved.
     pub(crate) fn commit_positions(&self, offsets: &ConsumerOffsets) {
-        let (entry, mark) = self.book.lock().positions();
+        let (entry, mark) = {
+            let mut book = self.book.lock();
+            book.forget_aside(self.entries.min_offset());
+            book.positions()
+        };
         for (queue, at) in [(&self.entries, entry), (&self.marks, mark)] {
             if offsets.get(self.group, queue.topic(), 0).unwrap_or(0) != at.0 {
                 offsets.commit(self.group, queue.topic(), 0, at.0);
@@ -90,13 +103,18 @@ impl Ledger {
     }
 
     /// To be told of each entry as it is appended, before anything else gets into the log.
-    pub(crate) fn opened(&self, entry: &Appended, due: i64) {
+    pub(crate) fn opened(&self, entry: &Appended, due: Due) {
         self.book.lock().opened(entry.queue_offset, Open { due, times: 0 });
     }
 
     /// Entries whose time has come, the first to come first, `most` at most.
-    pub(crate) fn due(&self, now: i64, most: usize) -> Vec<(QueueOffset, Open)> {
+    pub(crate) fn due(&self, now: Moment, most: usize) -> Vec<(QueueOffset, Open)> {
         self.book.lock().due(now, most)
+    }
+
+    /// When an entry is due; `None` when it is over.
+    pub(crate) fn due_of(&self, offset: QueueOffset) -> Option<Due> {
+        self.book.lock().due_of(offset)
     }
 
     /// When the next entry is due, in milliseconds since the epoch.
@@ -104,10 +122,9 @@ impl Ledger {
         self.book.lock().next_due()
     }
 
-    /// The oldest entry, and how many marks a start would read because of it.
+    /// The oldest entry that something can be made of, and how many marks a start would read because of it.
     pub(crate) fn burden(&self) -> Option<(QueueOffset, usize)> {
-        let mut book = self.book.lock();
-        Some((book.first()?, book.marks_behind()))
+        self.book.lock().burden()
     }
 
     /// What is stored of an entry.
@@ -121,7 +138,17 @@ impl Ledger {
         if offset >= store.max_offset(&self.entries) {
             return Ok(Stored::NotSafe);
         }
-        Ok(store.message(&self.entries, offset)?.map_or(Stored::Gone, Stored::Record))
+        Ok(match damage::read(store, &self.entries, offset)? {
+            Found::Record(bytes) => Stored::Record(bytes),
+            Found::Gone => Stored::Gone,
+            Found::Damaged(why) => Stored::Damaged(why),
+        })
+    }
+
+    /// Leaves an entry open that is damaged: a start looks at it again.
+    pub(crate) fn set_aside(&self, damage: &Damage, offset: QueueOffset, why: &str) {
+        damage.found(self.entries.topic(), 0, offset, why, "nothing comes of it");
+        self.book.lock().set_aside(offset);
     }
 
     /// Claims an entry, to make something of it; `None` when it is over, or somebody else is at it.
@@ -132,7 +159,7 @@ impl Ledger {
     }
 
     /// Has an entry wait until `due`, without a record of that.
-    pub(crate) fn postpone(&self, offset: QueueOffset, due: i64) {
+    pub(crate) fn postpone(&self, offset: QueueOffset, due: Due) {
         self.book.lock().postpone(offset, due);
     }
 
@@ -145,7 +172,7 @@ impl Ledger {
     ///
     /// # Errors
     /// It is not on record then: they are due now.
-    pub(crate) fn again(&self, store: &Store, offsets: &[QueueOffset], due: i64) -> Result<(), AppendError> {
+    pub(crate) fn again(&self, store: &Store, offsets: &[QueueOffset], due: Due) -> Result<(), AppendError> {
         for offsets in offsets.chunks(mark::MOST) {
             let mark = Written::new(Mark::Again, offsets);
             store.append_batch(&self.marks, &[mark.message(now_ms())], None, &mut |mark| {
@@ -203,6 +230,8 @@ pub(crate) enum Stored {
     NotSafe,
     /// Not in the log any more.
     Gone,
+    /// In the log, and not what was stored.
+    Damaged(String),
 }
 
 /// The right to make something of an entry; given back when it is dropped, unless the entry is over by then.
@@ -309,20 +338,24 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(StoreConfig { file_size: 65_536, ..StoreConfig::new(dir.path()) }).unwrap();
         let offsets = ConsumerOffsets::load(dir.path()).unwrap();
-        let ledger = Ledger::load(PLACE, &store, &offsets, |_, _, _| None).unwrap();
+        let ledger = Ledger::load(PLACE, &store, &offsets, &Damage::default(), |_, _, _| None).unwrap();
         let message = NewMessage::own(0, b"entry", "");
         store
-            .append_batch(ledger.entries(), &[message], None, &mut |entry| ledger.opened(&entry, 5))
+            .append_batch(ledger.entries(), &[message], None, &mut |entry| ledger.opened(&entry, Due::at(5)))
             .unwrap();
         let first = ledger.claim(QueueOffset(0)).unwrap();
         assert!(ledger.claim(QueueOffset(0)).is_none());
         assert!(ledger.claim(QueueOffset(0)).is_none(), "who did not get it has not given it back");
-        assert!(ledger.due(9, 9).is_empty());
+        assert!(ledger.due(Moment { wall: 9, ..Moment::now() }, 9).is_empty());
         drop(first);
-        assert_eq!(ledger.due(9, 9).len(), 1);
+        assert_eq!(ledger.due(Moment { wall: 9, ..Moment::now() }, 9).len(), 1);
         ledger.claim(QueueOffset(0)).unwrap().close(&store).unwrap();
         assert!(ledger.claim(QueueOffset(0)).is_none());
-        let open = |_, _: Entry, is_over: IsOver| (!is_over).then_some(Open { due: 5, times: 0 });
-        assert_eq!(Ledger::load(PLACE, &store, &offsets, open).unwrap().len(), 0, "a start knows");
+        let open = |_, _: Entry, is_over: IsOver| (!is_over).then_some(Open { due: Due::at(5), times: 0 });
+        assert_eq!(
+            Ledger::load(PLACE, &store, &offsets, &Damage::default(), open).unwrap().len(),
+            0,
+            "a start knows"
+        );
     }
 }

@@ -50,6 +50,8 @@ pub(crate) fn text(broker: &Broker) -> String {
         |name: &str, help: &str, value: u64| registry.register(name, help, ConstCounter::new(value));
     counter("messages_in", "Messages stored for producers since the start", snapshot.messages_in);
     counter("messages_out", "Messages handed out since the start", snapshot.messages_out);
+    let help = "Records that a disk has damaged, which nobody is given; the log of the broker names them";
+    counter("damaged_records", help, broker.damage.count() as u64);
     let mut text = String::new();
     // Writing to memory does not fail.
     let _ = encode(&mut text, &all);

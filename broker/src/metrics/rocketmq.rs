@@ -3,7 +3,8 @@
 
 use super::series::AllSeries;
 use crate::backlog;
-use crate::broker::{Broker, now_ms};
+use crate::broker::Broker;
+use crate::clock::now_ms;
 use gantry_message::{Record, name};
 use gantry_remoting::body::ConsumeType;
 use gantry_remoting::language::version_name;

@@ -1,5 +1,7 @@
 //! Messages that a consumer was given together and has not acknowledged all (Apache: `PopCheckPoint`).
 
+use crate::clock::{Due, Moment};
+use gantry_message::Record;
 use serde::{Deserialize, Serialize};
 
 /// Messages of one queue on their way. Stored as the body of an entry of the ledger, in JSON.
@@ -28,10 +30,20 @@ pub(crate) struct Flight {
 /// Messages that a flight has at most.
 pub(crate) const MOST: usize = 32;
 
+/// The flight that a stored record has; `None` when it has none.
+pub(super) fn read(bytes: &[u8]) -> Option<Flight> {
+    serde_json::from_slice(Record::read(bytes).ok()?.0.body).ok()
+}
+
 impl Flight {
     /// When those that are not acknowledged by then are given again, in milliseconds since the epoch.
-    pub(crate) fn due(&self) -> i64 {
+    pub(crate) fn visible_at(&self) -> i64 {
         self.pop_time.saturating_add(self.invisible)
+    }
+
+    /// The same of one that is on its way since `now` or before.
+    pub(crate) fn due(&self, now: Moment) -> Due {
+        Due::within(now, self.visible_at(), self.invisible)
     }
 
     /// By what handles name it.
@@ -79,6 +91,6 @@ mod tests {
         assert_eq!(flight.left(), [3, 9]);
         assert!(flight.ack(3) && !flight.is_over());
         assert!(flight.ack(9) && flight.is_over());
-        assert_eq!(flight.due(), 150);
+        assert_eq!(flight.visible_at(), 150);
     }
 }

@@ -20,7 +20,9 @@ pub(crate) use revive::run;
 pub(crate) use take::{Nothing, Taken};
 pub(crate) use waiting::{PopHold, Waiting};
 
-use crate::broker::{Broker, now_ms};
+use crate::broker::Broker;
+use crate::clock::{Due, Moment, now_ms};
+use crate::damage::{self, Damage, Found};
 use crate::faults::step;
 use crate::json_file;
 use crate::ledger::{Ledger, Open, Place};
@@ -28,7 +30,7 @@ use crate::offsets::ConsumerOffsets;
 use crate::processor;
 use batch::Batch;
 use flight::Flight;
-use gantry_message::{Record, name, properties};
+use gantry_message::{name, properties};
 use gantry_remoting::reply::Refusal;
 use gantry_store::{AppendError, Appended, NewMessage, QueueOffset, Store, Tag};
 use handle::{Handle, IN_ORDER};
@@ -36,6 +38,7 @@ use parking_lot::{Mutex, RwLock};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Instant;
 
 const PLACE: Place =
     Place { entries: name::POPS_TOPIC, marks: name::POP_MARKS_TOPIC, group: "CID_RMQ_SYS_POP" };
@@ -55,8 +58,7 @@ struct Lane {
 /// A flight of which a part is acknowledged.
 #[derive(Debug)]
 struct Partly {
-    /// Milliseconds since the epoch.
-    since: i64,
+    since: Instant,
     lane: Arc<Mutex<Lane>>,
     key: (i64, i64),
 }
@@ -82,23 +84,33 @@ pub(crate) struct Pops {
 
 impl Pops {
     /// Finds the messages on their way in the log, and brings groups to where they were.
-    pub(crate) fn load(store: &Store, offsets: &ConsumerOffsets) -> Result<Self, json_file::Error> {
+    pub(crate) fn load(
+        store: &Store,
+        offsets: &ConsumerOffsets,
+        damage: &Damage,
+    ) -> Result<Self, json_file::Error> {
         let saved = QueueOffset(offsets.get(SAVED, PLACE.entries, 0).unwrap_or(0));
-        let mut found = Vec::new();
-        let ledger = Ledger::load(PLACE, store, offsets, |at, entry, is_over| {
+        let (now, mut found) = (Moment::now(), Vec::new());
+        let ledger = Ledger::load(PLACE, store, offsets, damage, |at, entry, is_over| {
             if is_over && at < saved {
                 return None;
             }
-            let bytes = store.read_at(entry.physical_offset)?;
-            let (record, _) = Record::read(&bytes).ok()?;
-            let flight: Flight = serde_json::from_slice(record.body).ok()?;
+            let bytes = match damage::at(store, entry) {
+                Found::Record(bytes) => bytes,
+                Found::Gone => return None,
+                // Whoever is to bring it back finds out, too.
+                Found::Damaged(_) => return Some(Open { due: Due::at(0), times: 0 }),
+            };
+            let Some(flight) = flight::read(&bytes) else {
+                return Some(Open { due: Due::at(0), times: 0 });
+            };
             if let Some(next) = flight.next.filter(|_| at >= saved) {
                 offsets.commit(&flight.group, &flight.topic, flight.queue, next);
             }
             if is_over || flight.offsets.is_empty() {
                 return None;
             }
-            let due = flight.due();
+            let due = flight.due(now);
             found.push((at, flight));
             Some(Open { due, times: 0 })
         })?;
@@ -146,7 +158,7 @@ impl Pops {
     /// Puts on record what a group is given, and has it stand behind that: at once, so that offsets which are saved meanwhile either have
     /// it stand there, or do not know of the entry.
     fn send_off(&self, broker: &Broker, lane: &mut Lane, flight: Flight) -> Result<(), AppendError> {
-        let due = flight.due();
+        let due = flight.due(Moment::now());
         let mut entry = None;
         append(broker, &flight, |appended| {
             self.ledger.opened(appended, due);
@@ -170,22 +182,22 @@ impl Pops {
         broker: &Broker,
         lane: &mut Lane,
         key: (i64, i64),
-        by: Vec<Flight>,
+        by: Vec<(Flight, Due)>,
     ) -> Result<bool, AppendError> {
         let claim = lane.flights.get(&key).and_then(|(entry, _)| self.ledger.claim(*entry));
         let Some(claim) = claim else { return Ok(false) };
-        let written: Vec<_> = by.iter().map(Written::new).collect();
+        let written: Vec<_> = by.iter().map(|(flight, _)| Written::new(flight)).collect();
         let messages: Vec<_> = written.iter().map(Written::message).collect();
         let mut entries = Vec::with_capacity(by.len());
         claim.close_by_all(&broker.store, (self.ledger.entries(), &messages), None, |places, _| {
-            for (place, flight) in places.iter().zip(&by) {
-                self.ledger.opened(place, flight.due());
+            for (place, (_, due)) in places.iter().zip(&by) {
+                self.ledger.opened(place, *due);
                 entries.push(place.queue_offset);
             }
         })?;
         lane.flights.remove(&key);
         lane.flights
-            .extend(entries.into_iter().zip(by).map(|(entry, flight)| (flight.key(), (entry, flight))));
+            .extend(entries.into_iter().zip(by).map(|(entry, (flight, _))| (flight.key(), (entry, flight))));
         Ok(true)
     }
 
@@ -218,7 +230,7 @@ impl Pops {
             self.over.lock().push(*entry);
             lane.flights.remove(&key);
         } else if before == 0 && flight.acked != 0 {
-            self.partly.lock().push(Partly { since: now_ms(), lane: Arc::clone(&known), key });
+            self.partly.lock().push(Partly { since: Instant::now(), lane: Arc::clone(&known), key });
         }
         Ok(())
     }
@@ -235,7 +247,7 @@ impl Pops {
         let Some(batch) = &mut lane.batch else { return Ok(()) };
         let Some(next) = batch.ack(offset, handle.pop_time) else { return Ok(()) };
         broker.offsets.raise(group, topic, handle.queue, next);
-        if !batch.blocks(None, now_ms()) {
+        if !batch.blocks(None, Moment::now()) {
             self.waiting.look(topic, group, handle.queue);
         }
         Ok(())
@@ -253,22 +265,21 @@ impl Pops {
     ) -> Result<Option<(i64, i64)>, Refusal> {
         let Some(known) = self.known(group, topic, handle.queue) else { return Ok(None) };
         let mut lane = known.lock();
-        let now = now_ms();
+        let now = Moment::now();
         if handle.revive_queue == IN_ORDER {
-            let visible_at = now.saturating_add(invisible);
-            let hidden = lane
-                .batch
-                .as_mut()
-                .is_some_and(|batch| batch.hide(handle.offset, handle.pop_time, visible_at));
-            return Ok(hidden.then(|| (handle.pop_time, visible_at - handle.pop_time)));
+            let visible = Due::after(now, invisible);
+            let batch = lane.batch.as_mut();
+            let hidden = batch.is_some_and(|batch| batch.hide(handle.offset, handle.pop_time, visible));
+            return Ok(hidden.then(|| (handle.pop_time, visible.at - handle.pop_time)));
         }
         let key = (handle.start, handle.pop_time);
-        let Some((_, flight)) = lane.flights.get(&key) else { return Ok(None) };
+        let Some((entry, flight)) = lane.flights.get(&key) else { return Ok(None) };
+        let Some(due) = self.ledger.due_of(*entry) else { return Ok(None) };
         let mut left = flight.left();
         let Ok(n) = left.binary_search(&handle.offset) else { return Ok(None) };
         left.remove(n);
         // Another key than the old one's, however fast this was.
-        let pop_time = now.max(handle.pop_time + 1);
+        let pop_time = now.wall.max(handle.pop_time + 1);
         let alone = Flight {
             start: handle.offset,
             offsets: vec![handle.offset],
@@ -279,7 +290,8 @@ impl Pops {
             ..flight.clone()
         };
         let rest = Flight { offsets: left, acked: 0, next: None, ..flight.clone() };
-        let both = [alone, rest].into_iter().filter(|flight| !flight.offsets.is_empty()).collect();
+        let both = [(alone, Due::after(now, invisible)), (rest, due)];
+        let both = both.into_iter().filter(|(flight, _)| !flight.offsets.is_empty()).collect();
         let hidden = self.replace(broker, &mut lane, key, both);
         step("pop: hidden");
         let hidden = hidden.map_err(|error| processor::append_failed(broker, error))?;
@@ -291,6 +303,27 @@ impl Pops {
         let Some(lane) = self.known(group, topic, queue) else { return 0 };
         let lane = lane.lock();
         lane.flights.values().map(|(_, flight)| flight.left().len()).sum()
+    }
+
+    /// What groups and topics (in this order) were given is nobody's any more: neither comes back as it was.
+    pub(crate) fn forget(&self, broker: &Broker, is_it: impl Fn(&str, &str) -> bool) -> Result<(), Refusal> {
+        let found: Vec<_> = {
+            let lanes = self.lanes.read();
+            let topics =
+                lanes.iter().flat_map(|(group, topics)| topics.iter().map(move |(t, q)| (group, t, q)));
+            let found = topics.filter(|(group, topic, _)| is_it(group, topic));
+            found.flat_map(|(_, _, queues)| queues.values().cloned()).collect()
+        };
+        // The lanes stay: whoever has one at this moment puts its flights where they are found.
+        for lane in found {
+            let mut lane = lane.lock();
+            lane.batch = None;
+            let entries: Vec<_> = lane.flights.values().map(|(entry, _)| *entry).collect();
+            let closed = self.ledger.close_all(&broker.store, &entries);
+            closed.map_err(|error| processor::append_failed(broker, error))?;
+            lane.flights.clear();
+        }
+        Ok(())
     }
 
     /// A group was moved to `offset` of a queue: what it was given before comes again only from there.
@@ -340,7 +373,7 @@ struct Written {
 
 impl Written {
     fn new(flight: &Flight) -> Self {
-        let due = flight.due();
+        let due = flight.visible_at();
         let mut text = String::new();
         properties::push(&mut text, properties::TIMER_OUT_MS, &due.to_string());
         Self { body: serde_json::to_vec(flight).unwrap_or_default(), properties: text, due }

@@ -5,7 +5,8 @@ use super::flight::Flight;
 use super::handle::{Handle, IN_ORDER, Lists};
 use super::request::{Asks, Pop};
 use super::{Lane, Pops};
-use crate::broker::{Broker, now_ms};
+use crate::broker::Broker;
+use crate::clock::Moment;
 use crate::filter::Filter;
 use crate::processor::append_failed;
 use crate::scaling::{self, Passage};
@@ -34,8 +35,8 @@ pub(crate) struct Taken {
 }
 
 impl Taken {
-    pub(crate) fn nothing() -> Self {
-        Self { bodies: Vec::new(), count: 0, lists: Lists::default(), pop_time: now_ms(), rest: 0 }
+    pub(crate) fn nothing(pop_time: i64) -> Self {
+        Self { bodies: Vec::new(), count: 0, lists: Lists::default(), pop_time, rest: 0 }
     }
 }
 
@@ -53,6 +54,7 @@ struct Taking<'a> {
     invisible: i64,
     from_end: bool,
     filter: &'a Filter,
+    now: Moment,
     taken: Taken,
 }
 
@@ -67,8 +69,9 @@ impl Pops {
         let Asks::Messages { most, invisible, from_end, ref filter } = pop.asks else {
             return Ok(Err(Nothing { rest: 0 }));
         };
-        let taken = Taken::nothing();
-        let mut taking = Taking { broker, pop, most, invisible, from_end, filter, taken };
+        let now = Moment::now();
+        let taken = Taken::nothing(now.wall);
+        let mut taking = Taking { broker, pop, most, invisible, from_end, filter, now, taken };
         let turn = turn();
         let retries = if pop.in_order { None } else { retry_topic(broker, pop) };
         let first = turn.is_multiple_of(RETRIES_FIRST);
@@ -94,7 +97,7 @@ impl Pops {
             let Some(log) = broker.store.existing_queue(topic.name(), queue) else { return false };
             let lane = self.known(&pop.group, topic.name(), queue);
             let blocks = |lane: &Lane| {
-                lane.batch.as_ref().is_some_and(|batch| batch.blocks(pop.attempt.as_deref(), now_ms()))
+                lane.batch.as_ref().is_some_and(|batch| batch.blocks(pop.attempt.as_deref(), Moment::now()))
             };
             if pop.in_order && lane.is_some_and(|lane| blocks(&lane.lock())) {
                 return false;
@@ -140,8 +143,7 @@ impl Taking<'_> {
         }
         let attempt = pop.attempt.as_deref();
         // What is blocked counts for nothing: nobody else may have it either.
-        if pop.in_order && lane.batch.as_ref().is_some_and(|batch| batch.blocks(attempt, self.taken.pop_time))
-        {
+        if pop.in_order && lane.batch.as_ref().is_some_and(|batch| batch.blocks(attempt, self.now)) {
             return Ok(());
         }
         let mut start = self.start(topic, queue, is_retry, &log);
@@ -230,7 +232,7 @@ impl Taking<'_> {
             let first = offsets.first().copied().unwrap_or(start.0);
             broker.offsets.commit(&pop.group, name, queue, first);
             let attempt = pop.attempt.as_deref();
-            let batch = Batch::new(lane.batch.as_ref(), attempt, pop_time, self.invisible, &offsets);
+            let batch = Batch::new(lane.batch.as_ref(), attempt, self.now, self.invisible, &offsets);
             batch.tell_times(queue, &mut self.taken.lists);
             lane.batch = Some(batch);
         } else {
@@ -274,9 +276,13 @@ impl Taking<'_> {
                 offset: record.queue_offset,
             };
             let mut text = properties::without(record.properties, |name| name == properties::POP_CK);
-            properties::push(&mut text, properties::POP_CK, &handle.to_string());
-            let record = Record { topic: &self.pop.topic, properties: &text, ..record };
-            out.extend_from_slice(&record.to_vec());
+            if properties::set_if_it_fits(&mut text, properties::POP_CK, &handle.to_string()) {
+                let record = Record { topic: &self.pop.topic, properties: &text, ..record };
+                out.extend_from_slice(&record.to_vec());
+            } else {
+                // A record with more could not be read. Under the name of the retry topic clients find its handle in the lists.
+                out.extend_from_slice(&record.to_vec());
+            }
         }
         out.into()
     }

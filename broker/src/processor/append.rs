@@ -89,13 +89,13 @@ pub(crate) fn append_when(
             step("delay: waits");
             waits.map(|(_, appended)| (asked, appended))
         }
-        When::At(at) => {
-            let waiting = Waiting::new(message.properties, topic.name(), asked, at);
+        When::At(due) => {
+            let waiting = Waiting::new(message.properties, topic.name(), asked, due.at);
             let message = waiting.message(message);
             check_properties(broker, &message, timers::STAMPS)?;
             let waits = broker.slowest_put.time(|| {
                 append(timers::queue(broker), &message, None, &|entry| {
-                    broker.timers.ledger().opened(entry, at);
+                    broker.timers.ledger().opened(entry, due);
                 })
             });
             step("timer: waits");
@@ -152,6 +152,11 @@ fn delayed_properties(text: &str, topic: &str, queue_id: i32, level: i32) -> Str
     out
 }
 
+/// True when there is room for what a message has to say while it waits.
+pub(super) fn may_be_delayed(text: &str, topic: &str, queue_id: i32, level: i32) -> bool {
+    delayed_properties(text, topic, queue_id, level).len() <= properties::MAX_LEN
+}
+
 pub(super) fn illegal(broker: &Broker, body: usize) -> Refusal {
     Refusal::new(
         ResponseCode::MESSAGE_ILLEGAL,
@@ -164,7 +169,7 @@ pub(super) fn illegal(broker: &Broker, body: usize) -> Refusal {
 
 pub(crate) fn append_failed(broker: &Broker, error: AppendError) -> Refusal {
     match error {
-        AppendError::TooLarge { .. } => illegal(broker, 0),
+        AppendError::TooLarge { .. } | AppendError::PropertiesTooLong { .. } => illegal(broker, 0),
         AppendError::QueueDeleted => Refusal::new(ResponseCode::TOPIC_NOT_EXIST, error.to_string()),
         AppendError::DiskFull { .. } | AppendError::Stopped | AppendError::Roll(_) => {
             Refusal::new(ResponseCode::SERVICE_NOT_AVAILABLE, format!("service not available now. {error}"))

@@ -1,6 +1,6 @@
 //! Settings of consumer groups.
 
-use super::SEE_ALSO;
+use super::{SEE_ALSO, failed};
 use crate::broker::Broker;
 use crate::scaling;
 use gantry_message::name;
@@ -14,7 +14,7 @@ pub(crate) fn update_group(broker: &Broker, command: &Command<'_>) -> Result<Ans
     name::check_group(&config.group_name)
         .map_err(|error| Refusal::new(ResponseCode::INVALID_PARAMETER, error.to_string()))?;
     tracing::info!(group = config.group_name, "consumer group updated");
-    broker.groups.update(config);
+    broker.groups.update(config)?;
     Ok(Answer::ok())
 }
 
@@ -31,17 +31,19 @@ pub(crate) fn update_groups(broker: &Broker, command: &Command<'_>) -> Result<An
     }
     for config in body.group_config_list {
         tracing::info!(group = config.group_name, "consumer group updated");
-        broker.groups.update(config);
+        broker.groups.update(config)?;
     }
     Ok(Answer::ok())
 }
 
 pub(crate) fn delete_group(broker: &Broker, command: &Command<'_>) -> Result<Answer, Refusal> {
     let header = DeleteSubscriptionGroup::from_fields(command.ext)?;
-    broker.groups.remove(header.group_name);
+    broker.groups.remove(header.group_name)?;
     if header.clean_offset.or(header.remove_offset).unwrap_or(false) {
         scaling::group_deleted(broker, header.group_name)?;
+        broker.pops.forget(broker, |group, _| group == header.group_name)?;
         broker.offsets.remove_group(header.group_name);
+        broker.save_offsets().map_err(|error| failed(format!("its offsets stay: {error}")))?;
     }
     tracing::info!(group = header.group_name, "consumer group deleted");
     Ok(Answer::ok())

@@ -1,7 +1,8 @@
 //! POP_MESSAGE and NOTIFICATION (Apache: `PopMessageProcessor`, `NotificationProcessor`).
 
 use super::{SEE_ALSO, check_kind, in_background, no_topic};
-use crate::broker::{Broker, now_ms};
+use crate::broker::Broker;
+use crate::clock::now_ms;
 use crate::filter::Filter;
 use crate::pop::{self, Asks, Nothing, Pop, PopHold, Taken, handle};
 use crate::session::BrokerSession;
@@ -140,7 +141,7 @@ fn run(
     match pop.asks {
         Asks::Notice => answer_notice(out, &pop, false),
         Asks::Messages { invisible, .. } => {
-            let nothing = Taken { rest: found.rest, ..Taken::nothing() };
+            let nothing = Taken { rest: found.rest, ..Taken::nothing(now_ms()) };
             answer_with(out, &pop, ResponseCode::POLLING_TIMEOUT, "NO_MESSAGE_IN_QUEUE", invisible, nothing);
         }
     }

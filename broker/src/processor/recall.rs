@@ -2,7 +2,8 @@
 
 use super::send::{Stored, answer_send};
 use super::{in_background, no_topic};
-use crate::broker::{Broker, now_ms};
+use crate::broker::Broker;
+use crate::clock::now_ms;
 use crate::session::BrokerSession;
 use crate::timers::handle;
 use gantry_message::properties;

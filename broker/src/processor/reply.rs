@@ -4,7 +4,8 @@
 use super::append::{append, illegal};
 use super::failed;
 use super::send::{any_queue, check_topic};
-use crate::broker::{Broker, now_ms};
+use crate::broker::Broker;
+use crate::clock::now_ms;
 use crate::session::BrokerSession;
 use crate::topics::Topic;
 use bytes::Bytes;

@@ -1,7 +1,8 @@
 //! What the broker says of itself: runtime information and configuration.
 
 use super::failed;
-use crate::broker::{Broker, now_ms};
+use crate::broker::Broker;
+use crate::clock::now_ms;
 use crate::session::BrokerSession;
 use gantry_remoting::body::{DataVersion, KvTable};
 use gantry_remoting::header::{FromFields as _, ViewBrokerStats};

@@ -146,7 +146,7 @@ fn store(session: &BrokerSession, command: &Command<'_>) -> Result<Outcome, Refu
         properties::push(text.to_mut(), properties::UNIQ_KEY, &id::unique_key());
     }
     if dead {
-        properties::set(text.to_mut(), properties::DELAY, "-1");
+        properties::set_if_it_fits(text.to_mut(), properties::DELAY, "-1");
     }
     let message = NewMessage {
         flag: header.flag,
@@ -181,9 +181,9 @@ fn store(session: &BrokerSession, command: &Command<'_>) -> Result<Outcome, Refu
             store_one(broker, queue, message, turn, told)
         })?;
     let recall_handle = match when {
-        When::At(at) if !topic.name().starts_with(name::RETRY_PREFIX) => {
+        When::At(due) if !topic.name().starts_with(name::RETRY_PREFIX) => {
             let key = properties::find(&text, properties::UNIQ_KEY).unwrap_or_default();
-            Some(handle::write(topic.name(), &broker.config().broker_name, at, key).into())
+            Some(handle::write(topic.name(), &broker.config().broker_name, due.at, key).into())
         }
         _ => None,
     };

@@ -1,10 +1,11 @@
 //! CONSUMER_SEND_MSG_BACK: a consumer failed, the message shall come again (Apache: `AbstractSendMessageProcessor`).
 
-use super::append::{append, append_when, store_one};
+use super::append::{append, append_when, may_be_delayed, store_one};
 use super::flush_wait::{Receipt, answer_when_safe};
 use super::send::{any_queue, dead_letter_topic};
 use super::{SEE_ALSO, failed};
 use crate::broker::Broker;
+use crate::damage;
 use crate::faults::step;
 use crate::session::BrokerSession;
 use crate::timers::When;
@@ -50,22 +51,27 @@ fn store_again(broker: &Broker, command: &Command<'_>) -> Result<Option<Physical
         .read_at(PhysicalOffset(header.offset))
         .ok_or_else(|| failed(format!("look message by offset failed, {}", header.offset)))?;
     let (record, _) = Record::read(&bytes).map_err(failed)?;
+    // Its consumer sends what it has itself when this is refused.
+    let again = damage::again(&record).map_err(|why| {
+        broker.damage.found_record(&record, &why, "it is not taken back");
+        failed(format!("the message is damaged: {why}"))
+    })?;
     step("send back: message read");
 
     let limit = header.max_reconsume_times.filter(|n| *n >= 0 && command.version >= V3_4_9);
     let limit = limit.unwrap_or(config.retry_max_times);
     let dead = record.reconsume_times >= limit || header.delay_level < 0;
     let mut text = record.properties.to_owned();
+    // A message whose properties leave no room for these comes again without them: refused it would never.
     if record.property(properties::RETRY_TOPIC).is_none() {
-        properties::push(&mut text, properties::RETRY_TOPIC, record.topic);
+        properties::set_if_it_fits(&mut text, properties::RETRY_TOPIC, record.topic);
     }
     if record.property(properties::ORIGIN_MESSAGE_ID).is_none() {
         let origin = id::offset_id(record.store_host, record.physical_offset);
-        properties::set(&mut text, properties::ORIGIN_MESSAGE_ID, &origin);
+        properties::set_if_it_fits(&mut text, properties::ORIGIN_MESSAGE_ID, &origin);
     }
-    properties::set(&mut text, properties::WAIT, "false");
-    let failed_again =
-        NewMessage { reconsume_times: record.reconsume_times + 1, ..NewMessage::again(&record) };
+    properties::set_if_it_fits(&mut text, properties::WAIT, "false");
+    let failed_again = NewMessage { reconsume_times: record.reconsume_times + 1, ..again };
 
     if dead {
         let text = properties::without(&text, |name| name == properties::DELAY);
@@ -93,7 +99,10 @@ fn store_again(broker: &Broker, command: &Command<'_>) -> Result<Option<Physical
     let level = if header.delay_level == 0 { 3 + record.reconsume_times } else { header.delay_level };
     let message = NewMessage { properties: &text, ..failed_again };
     let queue_id = any_queue(config.retry_queue_nums);
-    let when = When::after_level(broker, level);
+    let when = match When::after_level(broker, level) {
+        When::AfterLevel(level) if !may_be_delayed(&text, &retry, queue_id, level) => When::Now,
+        when => when,
+    };
     let waits = append_when(broker, &topic, queue_id, when, &message, |queue, message, turn, told| {
         store_one(broker, queue, message, turn, told)
     });

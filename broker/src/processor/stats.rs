@@ -1,7 +1,8 @@
 //! Where queues and groups stand.
 
 use super::{failed, no_topic};
-use crate::broker::{Broker, now_ms};
+use crate::broker::Broker;
+use crate::clock::now_ms;
 use gantry_remoting::Command;
 use gantry_remoting::body::{
     ConsumeStats, GroupList, MessageQueue, OffsetWrapper, QueueMap, TopicOffset, TopicStatsTable,

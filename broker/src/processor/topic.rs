@@ -107,13 +107,17 @@ fn delete(broker: &Broker, command: &Command<'_>) -> Result<bool, Refusal> {
     if let Some(found) = broker.topics.get(topic) {
         scaling::topic_deleted(broker, &found)?;
     }
-    if !broker.topics.remove(topic)? {
-        return Ok(false);
-    }
-    broker.offsets.remove_topic(topic);
+    let was_there = broker.topics.remove(topic)?;
+    // Also when it was not there: a crash may have come here the last time.
     broker.store.delete_topic(topic).map_err(failed)?;
-    tracing::info!(topic, "topic deleted");
-    Ok(true)
+    broker.pops.forget(broker, |_, of| of == topic)?;
+    broker.offsets.remove_topic(topic);
+    // Were they found again after a crash, groups would not be given the first messages of a topic of this name.
+    broker.save_offsets().map_err(|error| failed(format!("the offsets of its groups stay: {error}")))?;
+    if was_there {
+        tracing::info!(topic, "topic deleted");
+    }
+    Ok(was_there)
 }
 
 fn check_changeable(broker: &Broker, topic: &str) -> Result<(), Refusal> {

@@ -1,7 +1,9 @@
 //! END_TRANSACTION: a producer says what shall become of a half message (Apache: `EndTransactionProcessor`).
 
 use super::{failed, in_background};
-use crate::broker::{Broker, now_ms};
+use crate::broker::Broker;
+use crate::clock::now_ms;
+use crate::damage;
 use crate::faults::{Fault, has};
 use crate::session::BrokerSession;
 use crate::transactions;
@@ -9,7 +11,7 @@ use gantry_message::{Record, id, name, properties, sys_flag};
 use gantry_remoting::header::{EndTransaction, FromFields as _, ResumeCheckHalf};
 use gantry_remoting::reply::{Answer, Outbound, Refusal};
 use gantry_remoting::{Command, ResponseCode};
-use gantry_store::{FlushMode, NewMessage, PhysicalOffset};
+use gantry_store::{FlushMode, PhysicalOffset};
 
 pub(crate) fn end_transaction(session: &BrokerSession, command: &Command<'_>, out: &mut Outbound) {
     let (broker, to) = (&session.broker, command.reply_to());
@@ -90,7 +92,10 @@ pub(crate) fn resume_check(broker: &Broker, command: &Command<'_>) -> Result<Ans
     let (Some(topic), Some(queue), name::GIVEN_UP_TOPIC) = (topic, queue, given_up.topic) else {
         return Err(failed(format!("the message is not in {}, or its topic is gone", name::GIVEN_UP_TOPIC)));
     };
-    let again = NewMessage::again(&given_up);
+    let again = damage::again(&given_up).map_err(|why| {
+        broker.damage.found_record(&given_up, &why, "it is not taken up again");
+        failed(format!("the message is damaged: {why}"))
+    })?;
     broker.transactions.prepare(broker, &topic, queue, &again)?;
     tracing::info!(topic = topic.name(), "producers are asked again about a transaction that was given up");
     Ok(Answer::ok())

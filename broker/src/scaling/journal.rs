@@ -2,7 +2,9 @@
 //! and up to which of them. The file follows the records, never the other way round: it is written only after the records in
 //! it are on the disk, and what it lacks is read from the log at the start. So records may expire with their log file.
 
-use crate::broker::{Broker, now_ms};
+use crate::broker::Broker;
+use crate::clock::now_ms;
+use crate::damage::{self, Damage, Found};
 use crate::faults;
 use crate::json_file;
 use crate::topics::Topic;
@@ -51,19 +53,27 @@ impl Journal {
     pub(crate) fn load(
         config_dir: &Path,
         store: &Store,
+        damage: &Damage,
     ) -> Result<(Self, BTreeMap<String, TopicScaling>), json_file::Error> {
         let path = config_dir.join("scales.json");
         let mut file: ScalesFile = json_file::load(&path)?;
         let queue = store.queue(name::SCALING_TOPIC, 0);
-        let mut next = file.next_offset.max(queue.min_offset());
-        let unsaved = next < store.max_offset(&queue);
+        // A log that lost its end to a power cut is shorter than what was saved, and what comes there now is not in the file.
+        let mut next = file.next_offset.min(store.max_offset(&queue)).max(queue.min_offset());
+        let unsaved = next != file.next_offset || next < store.max_offset(&queue);
         while next < store.max_offset(&queue) {
             match read(store, &queue, next) {
                 Ok(Some(record)) => file.topics.entry(record.topic).or_default().apply(&record.event),
-                Ok(None) => {}
-                Err(error) => tracing::error!(
-                    offset = %next, error,
-                    "a record of a scale cannot be read, so gates may be missing: is it of a newer version of Gantry?"
+                Ok(None) => tracing::warn!(
+                    offset = %next,
+                    "a record of a scale is not in the log any more, and was never saved: gates may be missing"
+                ),
+                Err(why) => damage.found(
+                    queue.topic(),
+                    0,
+                    next,
+                    why,
+                    "gates may be missing, unless it is of a newer version of Gantry",
                 ),
             }
             next = next + 1;
@@ -105,8 +115,10 @@ pub(crate) fn flush(broker: &Broker) -> Result<(), Refusal> {
 }
 
 fn read(store: &Store, queue: &ConsumeQueue, offset: QueueOffset) -> Result<Option<Record>, String> {
-    let Some(bytes) = store.message(queue, offset).map_err(|error| error.to_string())? else {
-        return Ok(None);
+    let bytes = match damage::read(store, queue, offset).map_err(|error| error.to_string())? {
+        Found::Record(bytes) => bytes,
+        Found::Gone => return Ok(None),
+        Found::Damaged(why) => return Err(why),
     };
     let (message, _) = Message::read(&bytes).map_err(|error| error.to_string())?;
     Record::from_bytes(message.body).map(Some).map_err(|error| error.to_string())
@@ -191,4 +203,49 @@ fn keys(topic: &str) -> String {
     let mut text = String::new();
     properties::push(&mut text, properties::KEYS, topic);
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gantry_store::StoreConfig;
+
+    fn record(store: &Store, topic: &str) {
+        let record = Record { topic: topic.to_owned(), event: Event::TopicDeleted };
+        let queue = store.queue(name::SCALING_TOPIC, 0);
+        store.append(&queue, &NewMessage::own(0, &record.to_bytes(), ""), None).unwrap();
+    }
+
+    fn next(dir: &Path, store: &Store, damage: &Damage) -> (QueueOffset, bool) {
+        let (journal, _) = Journal::load(dir, store, damage).unwrap();
+        let written = journal.written.lock();
+        (written.next_offset, written.unsaved)
+    }
+
+    #[test]
+    fn what_comes_where_a_lost_end_was_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(StoreConfig { file_size: 65_536, ..StoreConfig::new(dir.path()) }).unwrap();
+        std::fs::write(dir.path().join("scales.json"), "{\"nextOffset\":5}").unwrap();
+        record(&store, "T");
+        let damage = Damage::default();
+        assert_eq!(next(dir.path(), &store, &damage), (QueueOffset(1), true), "the file will say so");
+        std::fs::write(dir.path().join("scales.json"), "{\"nextOffset\":1}").unwrap();
+        assert_eq!(next(dir.path(), &store, &damage), (QueueOffset(1), false));
+        record(&store, "T");
+        assert_eq!(next(dir.path(), &store, &damage), (QueueOffset(2), true));
+        assert_eq!(damage.count(), 0);
+    }
+
+    #[test]
+    fn a_damaged_record_is_told_of() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(StoreConfig { file_size: 65_536, ..StoreConfig::new(dir.path()) }).unwrap();
+        record(&store, "this-one");
+        record(&store, "the-next");
+        damage::damage(&store, "this-one");
+        let damage = Damage::default();
+        assert_eq!(next(dir.path(), &store, &damage).0, QueueOffset(2));
+        assert_eq!(damage.count(), 1);
+    }
 }

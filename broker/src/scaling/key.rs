@@ -6,7 +6,8 @@
 
 use super::journal::flush;
 use super::{Rule, refuse};
-use crate::broker::{Broker, now_ms};
+use crate::broker::Broker;
+use crate::clock::now_ms;
 use crate::topics::Topic;
 use gantry_remoting::body::TopicConfig;
 use gantry_remoting::reply::Refusal;

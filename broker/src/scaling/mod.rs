@@ -21,7 +21,8 @@ pub(crate) use key::check as check_key;
 pub(crate) use settle::Settling;
 pub(crate) use view::view;
 
-use crate::broker::{Broker, now_ms};
+use crate::broker::Broker;
+use crate::clock::now_ms;
 use crate::faults::{self, Fault};
 use crate::topics::Topic;
 use gantry_message::QueueOffset;

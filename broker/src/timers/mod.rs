@@ -13,6 +13,8 @@ pub(crate) use deliver::run;
 pub(crate) use when::{When, is_time};
 
 use crate::broker::Broker;
+use crate::clock::Due;
+use crate::damage::{self, Damage, Found};
 use crate::faults::step;
 use crate::json_file;
 use crate::ledger::{Ledger, Open, Place};
@@ -32,6 +34,9 @@ const PLACE: Place =
 /// Bytes of properties that a delivered message has and a waiting one has not, at most.
 pub(crate) const STAMPS: usize = 2 * ("TIMER_ENQUEUE_MS".len() + 2 + 19);
 
+/// The same of a waiting one that shall wait for its time.
+pub(crate) const ROOM: usize = STAMPS + "TIMER_OUT_MS".len() + 2 + 19;
+
 /// How long a recall waits for the index, which is behind by milliseconds at most unless the disk is stuck.
 const INDEX_WAIT: Duration = Duration::from_secs(2);
 
@@ -45,15 +50,21 @@ impl Timers {
         config_dir: &Path,
         store: &Store,
         offsets: &ConsumerOffsets,
+        damage: &Damage,
     ) -> Result<Self, json_file::Error> {
         let apache = apache::Delivered::load(config_dir)?;
-        let ledger = Ledger::load(PLACE, store, offsets, |at, entry, _| {
+        let ledger = Ledger::load(PLACE, store, offsets, damage, |at, entry, _| {
             if !apache.has_read(at) {
-                return Some(Open { due: entry.tag_code, times: 0 });
+                return Some(Open { due: Due::at(entry.tag_code), times: 0 });
             }
-            let bytes = store.read_at(entry.physical_offset)?;
+            let bytes = match damage::at(store, entry) {
+                Found::Record(bytes) => bytes,
+                Found::Gone => return None,
+                // Whoever is to deliver it finds out, too.
+                Found::Damaged(_) => return Some(Open { due: Due::at(0), times: 0 }),
+            };
             let due = due(&Record::read(&bytes).ok()?.0);
-            (!apache.has_delivered(due)).then_some(Open { due, times: 0 })
+            (!apache.has_delivered(due)).then_some(Open { due: Due::at(due), times: 0 })
         })?;
         if ledger.len() > 0 {
             tracing::info!(count = ledger.len(), "messages that wait for their time of delivery");

@@ -1,6 +1,7 @@
 //! When a message shall be delivered, by its properties (Apache: `HookUtils.handleScheduleMessage`).
 
-use crate::broker::{Broker, now_ms};
+use crate::broker::Broker;
+use crate::clock::{Due, Moment};
 use gantry_message::properties;
 use gantry_remoting::ResponseCode;
 use gantry_remoting::reply::Refusal;
@@ -11,8 +12,7 @@ pub(crate) enum When {
     Now,
     /// After the delay of this level, from 1 on.
     AfterLevel(i32),
-    /// At this time, in milliseconds since the epoch.
-    At(i64),
+    At(Due),
 }
 
 /// True for the properties that ask for a time of delivery.
@@ -34,26 +34,26 @@ impl When {
         if properties::find(text, properties::TIMER_OUT_MS).is_some() {
             return Ok(Self::Now);
         }
-        let now = now_ms();
+        let now = Moment::now();
         let illegal = |text: String| Refusal::new(ResponseCode::MESSAGE_ILLEGAL, text);
-        let Some(at) = asked(text, now) else { return Ok(Self::Now) };
+        let Some(due) = asked(text, now) else { return Ok(Self::Now) };
         if !config.timer_wheel_enable {
             return Err(Refusal::new(
                 ResponseCode::SYSTEM_ERROR,
                 "accurate timer message is not enabled, timerWheelEnable is false",
             ));
         }
-        let at = at.map_err(|(name, value)| {
+        let due = due.map_err(|(name, value)| {
             illegal(format!("timer message illegal, {name}={value:?} is not a number of its unit"))
         })?;
         let longest = config.timer_max_delay_sec.saturating_mul(1000);
-        if at.saturating_sub(now) > longest {
+        if due.at.saturating_sub(now.wall) > longest {
             return Err(illegal(format!(
                 "timer message illegal, the delay time should not be bigger than the max delay {longest}ms (timerMaxDelaySec)"
             )));
         }
-        if at > now {
-            return Ok(Self::At(at));
+        if due.at > now.wall {
+            return Ok(Self::At(due));
         }
         if properties::find(text, properties::TIMER_DEL_UNIQKEY).is_some() {
             return Err(illegal(
@@ -73,15 +73,15 @@ impl When {
     }
 }
 
-/// The time that is asked for, in milliseconds since the epoch; the error is a property that is no number.
-fn asked(text: &str, now: i64) -> Option<Result<i64, (&'static str, &str)>> {
-    let of = |name: &'static str, at: &dyn Fn(i64) -> i64| {
+/// The time that is asked for; the error is a property that is no number.
+fn asked(text: &str, now: Moment) -> Option<Result<Due, (&'static str, &str)>> {
+    let of = |name: &'static str, at: &dyn Fn(i64) -> Due| {
         let value = properties::find(text, name)?;
         Some(value.parse().map(at).map_err(|_| (name, value)))
     };
-    of(properties::TIMER_DELAY_SEC, &|seconds| now.saturating_add(seconds.saturating_mul(1000)))
-        .or_else(|| of(properties::TIMER_DELAY_MS, &|ms| now.saturating_add(ms)))
-        .or_else(|| of(properties::TIMER_DELIVER_MS, &|at| at))
+    of(properties::TIMER_DELAY_SEC, &|seconds| Due::after(now, seconds.saturating_mul(1000)))
+        .or_else(|| of(properties::TIMER_DELAY_MS, &|ms| Due::after(now, ms)))
+        .or_else(|| of(properties::TIMER_DELIVER_MS, &Due::at))
 }
 
 #[cfg(test)]
@@ -98,19 +98,21 @@ mod tests {
     fn seconds_come_before_milliseconds_before_a_time() {
         let (sec, ms, at) =
             (("TIMER_DELAY_SEC", "2"), ("TIMER_DELAY_MS", "30"), ("TIMER_DELIVER_MS", "7000"));
-        for (pairs, due) in [(vec![at, ms, sec], 3000), (vec![at, ms], 1030), (vec![at], 7000)] {
-            assert_eq!(asked(&text(&pairs), 1000), Some(Ok(due)));
-        }
-        assert_eq!(asked("", 1000), None);
+        let now = Moment { wall: 1000, ..Moment::now() };
+        let due = |pairs: &[_]| asked(&text(pairs), now).unwrap().unwrap();
+        assert_eq!(due(&[at, ms, sec]), Due::after(now, 2000));
+        assert_eq!(due(&[at, ms]), Due::after(now, 30));
+        assert_eq!(due(&[at]), Due::at(7000), "by the clock, whatever is done to it");
+        assert_eq!(asked("", now), None);
     }
 
     #[test]
     fn what_is_no_number_is_named() {
         for value in ["", "soon", "1.5", "99999999999999999999"] {
             let text = text(&[("TIMER_DELAY_SEC", value), ("TIMER_DELAY_MS", "1")]);
-            assert_eq!(asked(&text, 0), Some(Err(("TIMER_DELAY_SEC", value))));
+            assert_eq!(asked(&text, Moment::now()), Some(Err(("TIMER_DELAY_SEC", value))));
         }
         let far = text(&[("TIMER_DELAY_SEC", "9223372036854775807")]);
-        assert_eq!(asked(&far, 5), Some(Ok(i64::MAX)));
+        assert_eq!(asked(&far, Moment::now()).unwrap().unwrap().at, i64::MAX);
     }
 }

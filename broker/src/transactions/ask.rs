@@ -1,6 +1,7 @@
 //! Asking producers about transactions that they left open, and giving up those that nobody decides on.
 
-use crate::broker::{Broker, now_ms};
+use crate::broker::Broker;
+use crate::clock::{Due, Moment};
 use crate::faults::step;
 use crate::ledger::{Open, Stored};
 use gantry_message::{Record, properties};
@@ -21,13 +22,13 @@ pub(crate) fn run(broker: &Broker) {
 
 fn round(broker: &Broker) {
     let ledger = broker.transactions.ledger();
-    let now = now_ms();
+    let now = Moment::now();
     let mut asked = Vec::new();
     for (offset, half) in ledger.due(now, usize::MAX) {
         if broker.stop.is_set() {
             return;
         }
-        match look_at(broker, offset, half, now) {
+        match look_at(broker, offset, half, now.wall) {
             Next::Asked => asked.push(offset),
             Next::Wait => {}
             Next::Gone => {
@@ -36,7 +37,7 @@ fn round(broker: &Broker) {
             }
         }
     }
-    let again = now.saturating_add(broker.config().transaction_check_interval.as_millis() as i64);
+    let again = Due::after(now, broker.config().transaction_check_interval.as_millis() as i64);
     // Without the mark they are asked again at once, which is no harm.
     if let Err(error) = ledger.again(&broker.store, &asked, again) {
         tracing::warn!(%error, "cannot put on record that producers were asked about their transactions");
@@ -59,6 +60,10 @@ fn look_at(broker: &Broker, offset: QueueOffset, half: Open, now: i64) -> Next {
         Ok(Stored::Record(bytes)) => bytes,
         Ok(Stored::Gone) => return Next::Gone,
         Ok(Stored::NotSafe) => return Next::Wait,
+        Ok(Stored::Damaged(why)) => {
+            broker.transactions.ledger().set_aside(&broker.damage, offset, &why);
+            return Next::Wait;
+        }
         Err(error) => {
             tracing::warn!(%offset, %error, "a transaction's message cannot be read now: trying again");
             return Next::Wait;

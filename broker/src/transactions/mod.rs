@@ -8,12 +8,14 @@ mod ask;
 
 use crate::BrokerConfig;
 use crate::broker::Broker;
+use crate::clock::{Due, Moment};
+use crate::damage::{self, Damage, Found};
 use crate::faults::step;
 use crate::json_file;
 use crate::ledger::{Claim, Ledger, Open, Place};
 use crate::offsets::ConsumerOffsets;
 use crate::processor;
-use crate::timers::When;
+use crate::timers::{self, When};
 use crate::topics::Topic;
 use gantry_message::hash::tag_code;
 use gantry_message::{Record, name, properties, sys_flag};
@@ -38,13 +40,18 @@ impl Transactions {
         config: &BrokerConfig,
         store: &Store,
         offsets: &ConsumerOffsets,
+        damage: &Damage,
     ) -> Result<Self, json_file::Error> {
-        let ledger = Ledger::load(PLACE, store, offsets, |_, entry, is_over| {
+        let ledger = Ledger::load(PLACE, store, offsets, damage, |_, entry, is_over| {
             if is_over {
                 return None;
             }
-            let bytes = store.read_at(entry.physical_offset)?;
-            Record::read(&bytes).ok().map(|(record, _)| open(config, &record))
+            match damage::at(store, entry) {
+                Found::Record(bytes) => Record::read(&bytes).ok().map(|(record, _)| open(config, &record)),
+                Found::Gone => None,
+                // Whoever looks at it when it is due finds out, too.
+                Found::Damaged(_) => Some(Open { due: Due::at(0), times: 0 }),
+            }
         })?;
         if ledger.len() > 0 {
             tracing::info!(
@@ -75,11 +82,13 @@ impl Transactions {
         properties::push(&mut text, properties::REAL_TOPIC, topic.name());
         properties::push(&mut text, properties::REAL_QUEUE_ID, &queue_id.to_string());
         let message = NewMessage { properties: &text, ..*message };
-        processor::check_properties(broker, &message, 0)?;
+        let has_time = properties::pairs(message.properties).any(|(name, _)| timers::is_time(name));
+        processor::check_properties(broker, &message, if has_time { timers::ROOM } else { 0 })?;
         let wait = wait_ms(&broker.config(), message.properties);
         let mut stored = None;
         let appended = broker.store.append_batch(self.0.entries(), &[message], None, &mut |half| {
-            self.0.opened(&half, half.store_timestamp.saturating_add(wait));
+            let at = half.store_timestamp.saturating_add(wait);
+            self.0.opened(&half, Due::within(Moment::now(), at, wait));
             stored = Some(half);
         });
         step("transaction: half stored");
@@ -93,6 +102,10 @@ impl Transactions {
     /// The transaction has not ended by this; it may have before.
     pub(crate) fn commit(&self, broker: &Broker, half: &Record<'_>) -> Result<PhysicalOffset, Refusal> {
         let claim = self.claim(half)?;
+        let half_again = damage::again(half).map_err(|why| {
+            broker.damage.found_record(half, &why, "its transaction stays open");
+            Refusal::new(ResponseCode::SYSTEM_ERROR, format!("the prepared message is damaged: {why}"))
+        })?;
         let topic = half.property(properties::REAL_TOPIC).and_then(|topic| broker.topics.get(topic));
         let queue = half.property(properties::REAL_QUEUE_ID).and_then(|id| id.parse().ok());
         let (Some(topic), Some(queue)) = (topic, queue) else {
@@ -105,7 +118,7 @@ impl Transactions {
             sys_flag,
             prepared_transaction_offset: half.physical_offset,
             properties: &text,
-            ..NewMessage::again(half)
+            ..half_again
         };
         let when = When::of(broker, &text)?;
         let appended =
@@ -157,7 +170,8 @@ impl Transactions {
 
 fn open(config: &BrokerConfig, half: &Record<'_>) -> Open {
     let asked = half.property(properties::TRANSACTION_CHECK_TIMES).and_then(|times| times.parse().ok());
-    let due = half.store_timestamp.saturating_add(wait_ms(config, half.properties));
+    let wait = wait_ms(config, half.properties);
+    let due = Due::within(Moment::now(), half.store_timestamp.saturating_add(wait), wait);
     Open { due, times: asked.unwrap_or(0) }
 }
 

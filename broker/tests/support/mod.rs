@@ -44,24 +44,29 @@ pub struct Broker {
 impl Broker {
     /// Starts the broker on its store in `root` with `settings`, and waits until it takes connections.
     pub async fn start(root: &Path, port: u16, settings: &[&str]) -> Self {
-        let mut broker = Self::spawn(root, port, settings, None);
+        let mut broker = Self::spawn(root, port, settings, &[]);
         assert!(broker.comes_up().await, "the broker ended: see {}", broker.log.display());
         broker
     }
 
     /// The same, built with the feature `faults`, to die at `step`: maybe before it takes connections.
     pub async fn start_to_die(root: &Path, port: u16, settings: &[&str], step: &str) -> Self {
-        let mut broker = Self::spawn(root, port, settings, Some(step));
+        let mut broker = Self::spawn(root, port, settings, &[("GANTRY_DIES_AT_STEP", step)]);
         broker.comes_up().await;
         broker
     }
 
-    fn spawn(root: &Path, port: u16, settings: &[&str], dies_at: Option<&str>) -> Self {
+    /// The same, with a wall clock that `clock` says by how many milliseconds it is ahead: see `gantry_store::clock`.
+    pub async fn start_with_clock(root: &Path, port: u16, settings: &[&str], clock: &Path) -> Self {
+        let mut broker = Self::spawn(root, port, settings, &[("GANTRY_CLOCK_FILE", clock.to_str().unwrap())]);
+        assert!(broker.comes_up().await, "the broker ended: see {}", broker.log.display());
+        broker
+    }
+
+    fn spawn(root: &Path, port: u16, settings: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gantry-broker"));
         command.env("RUST_LOG", "warn").env_remove("NAMESRV_ADDR");
-        if let Some(step) = dies_at {
-            command.env("GANTRY_DIES_AT_STEP", step);
-        }
+        command.envs(environment.iter().copied());
         for setting in [
             "brokerName=b",
             "vipChannelEnabled=false",
@@ -110,6 +115,13 @@ impl Broker {
     pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// SIGTERM: it stops as it should.
+    pub fn stop(mut self) {
+        let kill = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        assert!(kill.unwrap().success());
+        assert!(self.child.wait().unwrap().success());
     }
 
     /// Waits until it has died at `step`, which it has to come to.

@@ -6,7 +6,7 @@ use crate::config::FlushMode;
 use crate::consume_queue::{ConsumeQueue, Entry};
 use crate::faults::{Fault, has, step};
 use crate::{AppendError, PhysicalOffset, QueueOffset};
-use gantry_message::{Record, properties, record};
+use gantry_message::{Record, name, properties, record};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -140,6 +140,10 @@ impl Inner {
         // One message is the common case and needs no list.
         let mut part = Part { queue, messages, crc: 0, more_crcs: Vec::new(), total: 0 };
         for (n, message) in messages.iter().enumerate() {
+            let len = message.properties.len() + message.extra_properties.len();
+            if len > properties::MAX_LEN {
+                return Err(AppendError::PropertiesTooLong { len });
+            }
             match (n, record::body_crc(message.body)) {
                 (0, crc) => part.crc = crc,
                 (_, crc) => part.more_crcs.push(crc),
@@ -162,6 +166,19 @@ impl Inner {
         Ok(())
     }
 
+    /// Whether these may be appended. On a disk that is too full to take messages there is room for what the broker puts on record of
+    /// those that are read.
+    fn check_room(&self, parts: &[Part<'_>]) -> Result<(), AppendError> {
+        match self.check_writable() {
+            Err(AppendError::DiskFull { .. })
+                if parts.iter().all(|part| name::is_for_records(part.queue.topic())) =>
+            {
+                Ok(())
+            }
+            checked => checked,
+        }
+    }
+
     /// Appends under the lock, everything or nothing.
     fn append(
         &self,
@@ -170,7 +187,7 @@ impl Inner {
         turn: Option<Turn<'_>>,
         appended: &mut dyn FnMut(Appended),
     ) -> Result<(), AppendError> {
-        self.check_writable()?;
+        self.check_room(parts)?;
         self.check_flush()?;
         if parts.iter().any(|part| part.queue.is_deleted()) {
             return Err(AppendError::QueueDeleted);
@@ -308,3 +325,6 @@ impl Inner {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
