@@ -118,7 +118,10 @@ impl Broker {
             properties::push(&mut extra_properties, name, value);
         }
         let damage = Damage::default();
-        let topics = Topics::load(&dir, &config)?;
+        let topics = Topics::load(&dir, &config, || {
+            let queues = |topic: &str| store.queues_of(topic).iter().map(|queue| queue.id() + 1).max();
+            store.topics().into_iter().filter_map(|topic| Some((topic.clone(), queues(&topic)?))).collect()
+        })?;
         let (journal, scales) = Journal::load(&dir, &store, &damage)?;
         for (name, state) in scales {
             // One that was deleted takes its scales along.

@@ -52,9 +52,14 @@ const CRC: &str = "gantryCrc32";
 /// Reads `path`, or its backup when it is damaged or missing; the default when neither exists. A damaged file is put aside, so that
 /// it never becomes the backup.
 pub(crate) fn load<T: DeserializeOwned + Default>(path: &Path) -> Result<T, Error> {
+    load_latest(path).map(|(value, _)| value)
+}
+
+/// The same, and whether it is what was saved last: a backup is what was saved before that.
+pub(crate) fn load_latest<T: DeserializeOwned + Default>(path: &Path) -> Result<(T, bool), Error> {
     let backup = backup(path);
     let first = match read(path)? {
-        Some(Ok(value)) => return Ok(value),
+        Some(Ok(value)) => return Ok((value, true)),
         first => first,
     };
     match (first, read(&backup)?) {
@@ -72,12 +77,12 @@ pub(crate) fn load<T: DeserializeOwned + Default>(path: &Path) -> Result<T, Erro
                 }
                 _ => tracing::warn!(path = %path.display(), "missing: its .bak is used"),
             }
-            Ok(value)
+            Ok((value, false))
         }
         (Some(Err(source)), _) | (None, Some(Err(source))) => {
             Err(Error::Damaged { path: path.to_owned(), source })
         }
-        _ => Ok(T::default()),
+        _ => Ok((T::default(), false)),
     }
 }
 

@@ -110,10 +110,15 @@ struct File {
 }
 
 impl Topics {
-    /// Loads `topics.json` and adds the system's topics.
-    pub(crate) fn load(config_dir: &Path, config: &BrokerConfig) -> Result<Self, json_file::Error> {
+    /// Loads `topics.json` and adds the system's topics; and those of `stored`, topics with their numbers of queues, when the file is
+    /// not what was saved last: a topic that was made after that has messages.
+    pub(crate) fn load(
+        config_dir: &Path,
+        config: &BrokerConfig,
+        stored: impl Fn() -> Vec<(Box<str>, i32)>,
+    ) -> Result<Self, json_file::Error> {
         let path = config_dir.join("topics.json");
-        let mut file: TopicConfigTable = json_file::load(&path)?;
+        let (mut file, is_latest): (TopicConfigTable, bool) = json_file::load_latest(&path)?;
         let mut bad = Vec::new();
         file.topic_config_table.retain(|topic, config| {
             let is_good = name::check_topic(topic).is_ok() && *topic == config.topic_name;
@@ -125,6 +130,15 @@ impl Topics {
         json_file::keep_entries(&path, &bad);
         for topic in system_topics(config) {
             file.topic_config_table.entry(topic.topic_name.clone()).or_insert(topic);
+        }
+        for (topic, queues) in if is_latest { Vec::new() } else { stored() } {
+            if name::is_system_topic(&topic) || name::is_send_forbidden(&topic) {
+                continue;
+            }
+            file.topic_config_table.entry(topic.to_string()).or_insert_with(|| {
+                tracing::warn!(%topic, queues, "not in topics.json, and has messages: it is there again, with the usual settings");
+                TopicConfig::new(&topic, queues, PERM_READ | PERM_WRITE)
+            });
         }
         if !config.auto_create_topic_enable {
             // Clients would take its route for that of any unknown topic.
@@ -363,7 +377,20 @@ mod tests {
 
     fn topics(dir: &Path, auto_create: bool) -> Topics {
         let config = BrokerConfig { auto_create_topic_enable: auto_create, ..BrokerConfig::new(dir) };
-        Topics::load(dir, &config).unwrap()
+        Topics::load(dir, &config, Vec::new).unwrap()
+    }
+
+    #[test]
+    fn topics_of_a_lost_file_are_those_that_have_messages() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = BrokerConfig::new(dir.path());
+        let stored = || vec![("orders".into(), 3), (name::TIMER_MARKS_TOPIC.into(), 1)];
+        let topics = Topics::load(dir.path(), &config, stored).unwrap();
+        assert_eq!(topics.get("orders").unwrap().config().read_queue_nums, 3);
+        assert!(topics.get(name::TIMER_MARKS_TOPIC).is_none());
+        // What was saved last has all there are.
+        json_file::save(&dir.path().join("topics.json"), &TopicConfigTable::default()).unwrap();
+        assert!(Topics::load(dir.path(), &config, stored).unwrap().get("orders").is_none());
     }
 
     #[test]

@@ -120,6 +120,20 @@ pub(crate) fn zero(file: &File, start: u64, end: u64) -> io::Result<()> {
     file.sync_all()
 }
 
+/// Makes bytes from `start` on of a sparse file zero, and durably so, by giving their blocks back: that needs no space.
+pub(crate) fn clear(file: &File, start: u64) -> io::Result<()> {
+    let len = file.metadata()?.len();
+    if start >= len {
+        return Ok(());
+    }
+    let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+    match rustix::fs::fallocate(file, flags, start, len - start) {
+        Ok(()) => file.sync_all(),
+        Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => zero(file, start, len),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Share of the file system in use that holds `path`, 0 to 1, as `df` counts it.
 pub(crate) fn disk_used(path: &Path) -> io::Result<f64> {
     let stat = rustix::fs::statvfs(path)?;

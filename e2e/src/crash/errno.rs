@@ -47,7 +47,7 @@ pub(super) fn run(cycles: u32, _seed: u64, each: &mut dyn FnMut()) -> Result<Tal
 
 /// One call of each thread fails in the life of a broker that `prepare` has prepared. Gives how many did.
 pub(super) fn one(call: &str, error: &str, n: usize, prepare: &dyn Fn(&mut Run)) -> Result<(u64, Verdict)> {
-    let mut run = Run::new(Flush::Sync, Ground::disk()?)?;
+    let mut run = Run::patient(Flush::Sync, Ground::disk()?)?;
     prepare(&mut run);
     run.begin_life()?;
     run.look()?;

@@ -104,6 +104,7 @@ fn flip(run: &Run, kind: Kind, random: &mut fastrand::Rng) -> Result<u64> {
         Kind::Queues => any(&store.join("consumequeue"), random)?,
         Kind::Index => any(&store.join("index"), random)?,
         Kind::Checkpoint => (store.join("checkpoint"), 2_100),
+        // Not its backup: who has both damaged is told so.
         Kind::Config => any(&store.join("config"), random)?,
     };
     if length == 0 {

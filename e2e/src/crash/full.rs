@@ -22,7 +22,7 @@ pub(super) fn run(cycles: u32, seed: u64, each: &mut dyn FnMut()) -> Result<Tall
     let mut tally = Tally::default();
     while tally.cycles < cycles {
         let flush = if random.bool() { Flush::Sync } else { Flush::Async };
-        let mut run = Run::new(flush, Ground::small_disk(DISK_MIB)?)?;
+        let mut run = Run::patient(flush, Ground::small_disk(DISK_MIB)?)?;
         let filler = run.start.store.with_file_name("filler");
         run.begin_life()?;
         run.look()?;

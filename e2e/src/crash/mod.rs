@@ -4,10 +4,11 @@
 //! scenario ──> run: one store, many lives ──> clients/ (note what they see) ──> history ──> checker ──> verdict
 //!    │                   │
 //!    │                   └── victim: the process;  ground: the folder, or a disk whose power can be cut
-//!    └── what is done to it: lives, steps, errno, full, flips, surgery, pauses
+//!    └── what is done to it: lives, steps, errno, full, flips, surgery, pauses, clocks
 //! ```
 
 mod clients;
+mod clocks;
 mod derived;
 mod errno;
 mod flips;

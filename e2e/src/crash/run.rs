@@ -47,6 +47,15 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) fn new(flush: Flush, ground: Ground) -> Result<Self> {
+        Self::with_lateness(flush, ground, LATENESS)
+    }
+
+    /// What waits for its time may come late: there may be times when nothing can be stored.
+    pub(super) fn patient(flush: Flush, ground: Ground) -> Result<Self> {
+        Self::with_lateness(flush, ground, 5 * LATENESS)
+    }
+
+    fn with_lateness(flush: Flush, ground: Ground, lateness: u64) -> Result<Self> {
         let ports = PortBlock::reserve()?;
         let folder = WorkFolder::new("history")?;
         let history = folder.path().join("history.jsonl");
@@ -56,7 +65,7 @@ impl Run {
             flush,
             flush_interval: FLUSH_INTERVAL,
             offset_interval: OFFSET_INTERVAL + OFFSET_SLACK,
-            lateness: LATENESS,
+            lateness,
             back_within: BACK_WITHIN,
         });
         fs::create_dir_all(ground.store())?;
@@ -357,8 +366,8 @@ fn settings(flush: Flush) -> Vec<(String, String)> {
         ("transactionCheckMax", "100"),
         ("timerMaxDelaySec", "100"),
         ("vipChannelEnabled", "false"),
-        ("diskMaxUsedSpaceRatio", "99"),
-        ("diskSpaceCleanForciblyRatio", "99"),
+        ("diskMaxUsedSpaceRatio", "100"),
+        ("diskSpaceCleanForciblyRatio", "100"),
         ("diskSpaceWarningLevelRatio", "99"),
     ]
     .map(|(key, value)| (key.to_owned(), value.to_owned()))

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use anyhow::{Result, bail};
 
-use super::{Tally, errno, flips, full, lives, pauses, steps, surgery};
+use super::{Tally, clocks, errno, flips, full, lives, pauses, steps, surgery};
 use crate::history::Flush;
 use crate::loop_disk::LoopDisk;
 use crate::target::gantry_binaries;
@@ -43,12 +43,14 @@ pub enum Scenario {
     Surgery,
     /// Of F10, what concerns one broker.
     Pauses,
+    /// Of F13, what concerns one broker.
+    Clocks,
     /// F22: nothing at all is done.
     Nothing,
 }
 
 impl Scenario {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Nothing,
         Self::Kill(Flush::Async),
         Self::Kill(Flush::Sync),
@@ -63,6 +65,7 @@ impl Scenario {
         Self::BitFlips,
         Self::Surgery,
         Self::Pauses,
+        Self::Clocks,
     ];
 
     #[must_use]
@@ -81,6 +84,7 @@ impl Scenario {
             Self::BitFlips => "bit-flips",
             Self::Surgery => "surgery",
             Self::Pauses => "pauses",
+            Self::Clocks => "clocks",
             Self::Nothing => "nothing",
         }
     }
@@ -102,6 +106,7 @@ impl Scenario {
             Self::BitFlips => "bits of files are others at the next start",
             Self::Surgery => "files are cut, emptied, swapped or gone at the next start",
             Self::Pauses => "the process stands still for a while",
+            Self::Clocks => "the wall clock is set, by a second to a day, forward and back",
             Self::Nothing => "nothing is done: the same clients, the same checks",
         }
     }
@@ -120,7 +125,7 @@ impl Scenario {
             Self::DiskFull => (4, 40),
             Self::BitFlips => (40, 500),
             Self::Surgery => (surgery::COUNT, 4 * surgery::COUNT),
-            Self::Pauses => (4, 100),
+            Self::Pauses | Self::Clocks => (4, 100),
             Self::Nothing => (3, 20),
         };
         match scale {
@@ -135,7 +140,7 @@ impl Scenario {
         match self {
             Self::Kill(_) | Self::BitFlips | Self::Surgery | Self::Pauses | Self::Nothing => Ok(()),
             Self::PowerCut(_) | Self::TornWrites(_) | Self::DiskFull => LoopDisk::available(),
-            Self::Steps => steps::available(),
+            Self::Steps | Self::Clocks => steps::available(),
             Self::Recovery => steps::available().and_then(|()| LoopDisk::available()),
             Self::Errno => on_path("strace").and_then(|()| LoopDisk::available()),
         }
@@ -155,6 +160,7 @@ impl Scenario {
             Self::BitFlips => flips::run(cycles, seed, each),
             Self::Surgery => surgery::run(cycles, seed, each),
             Self::Pauses => pauses::run(cycles, seed, each),
+            Self::Clocks => clocks::run(cycles, seed, each),
         }
     }
 }

@@ -191,7 +191,7 @@ impl QueueFiles {
             } else if self.file_start(from) == start
                 && let Some(file) = self.cache.get(&path, None)?
             {
-                crate::sys::zero(&file, (from - start) as u64 * ENTRY as u64, self.file_len())?;
+                crate::sys::clear(&file, (from - start) as u64 * ENTRY as u64)?;
             }
         }
         Ok(())
