@@ -153,6 +153,7 @@ fn look_elsewhere(
     filter: Arc<Filter>,
 ) {
     let (broker, peer) = (Arc::clone(&session.broker), Arc::clone(&session.peer));
+    let under_way = peer.in_background();
     tokio::task::spawn_blocking(move || {
         let read = Read { topic: &topic, queue: &queue, group: &group, offset, filter: &filter };
         let mut out = Outbound::default();
@@ -166,6 +167,7 @@ fn look_elsewhere(
         }
         // A client that is gone needs no answer.
         let _ = peer.send(&mut out);
+        drop(under_way);
     });
 }
 
@@ -373,12 +375,14 @@ fn answer(session: &BrokerSession, out: &mut Outbound, to: ReplyTo, read: &Read<
     if pulled.count > 0 && is_cold(broker, &pulled) {
         // The disk answers on a thread that may wait for it.
         let peer = Arc::clone(&session.peer);
+        let under_way = peer.in_background();
         tokio::task::spawn_blocking(move || {
             pulled.warm();
             let mut out = Outbound::default();
             write(&mut out, to, &pulled, asked);
             // A client that is gone needs no answer.
             let _ = peer.send(&mut out);
+            drop(under_way);
         });
         return;
     }

@@ -10,6 +10,7 @@
 
 pub mod delays;
 pub mod lives;
+pub mod names;
 pub mod pop;
 pub mod retries;
 pub mod timers;
