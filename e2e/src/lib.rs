@@ -14,6 +14,7 @@ pub mod await_condition;
 pub mod broker_client;
 pub mod case;
 pub mod cluster;
+pub mod crowd;
 pub mod decoders;
 pub mod document;
 pub mod kubernetes;

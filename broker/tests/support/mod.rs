@@ -13,6 +13,8 @@ pub mod lives;
 pub mod names;
 pub mod pop;
 pub mod retries;
+#[cfg(target_os = "linux")]
+pub mod sandbox;
 pub mod timers;
 pub mod transactions;
 
@@ -57,7 +59,29 @@ impl Broker {
         broker
     }
 
+    /// The same, started by `spawn`.
+    pub async fn start_by(
+        root: &Path,
+        port: u16,
+        settings: &[&str],
+        spawn: impl FnOnce(&mut Command) -> std::io::Result<Child>,
+    ) -> Self {
+        let mut broker = Self::spawn_by(root, port, settings, None, spawn);
+        assert!(broker.comes_up().await, "the broker ended: see {}", broker.log());
+        broker
+    }
+
     fn spawn(root: &Path, port: u16, settings: &[&str], dies_at: Option<&str>) -> Self {
+        Self::spawn_by(root, port, settings, dies_at, Command::spawn)
+    }
+
+    fn spawn_by(
+        root: &Path,
+        port: u16,
+        settings: &[&str],
+        dies_at: Option<&str>,
+        spawn: impl FnOnce(&mut Command) -> std::io::Result<Child>,
+    ) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gantry-broker"));
         command.env("RUST_LOG", "warn").env_remove("NAMESRV_ADDR");
         if let Some(step) = dies_at {
@@ -81,12 +105,8 @@ impl Broker {
         command.args(["--set", &format!("storePathRootDir={}", root.display())]);
         let log = root.with_extension("log");
         let file = std::fs::File::options().create(true).append(true).open(&log).unwrap();
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(file)
-            .spawn()
-            .expect("the broker starts");
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(file);
+        let child = spawn(&mut command).expect("the broker starts");
         Self { child, addr: format!("{}:{port}", host()), log }
     }
 
@@ -128,6 +148,15 @@ impl Broker {
         let last = log.lines().rev().find_map(|line| line.strip_prefix("dies at "));
         assert_eq!(last, Some(step));
         assert_eq!(status.signal(), Some(6), "{status}");
+    }
+
+    /// What it wrote to its log.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// A field of /proc/PID/status in KiB.

@@ -20,6 +20,8 @@ use tokio::time::Sleep;
 
 /// Bytes that one read may take: a turn's worth of pipelined requests.
 const READ: usize = 256 * 1024;
+/// Bytes of an unfinished frame up to which reads land where all do.
+const SMALL: usize = 4 * 1024;
 /// Bytes that one turn may take before other connections get theirs.
 const TURN: usize = 1024 * 1024;
 
@@ -209,9 +211,12 @@ impl<S: Session> Connection<S> {
     }
 
     fn read_to_partial(&mut self, cx: &mut Context<'_>) -> Result<Option<usize>, Ended> {
+        if self.partial.len() < SMALL {
+            return LANDING.with_borrow_mut(|landing| self.read_a_little_more(cx, landing));
+        }
         // Grown by what arrives, never by what a header promises.
         let had = self.partial.len();
-        self.partial.resize(had + had.clamp(4 * 1024, READ), 0);
+        self.partial.resize(had + had.clamp(SMALL, READ), 0);
         let mut bytes = std::mem::take(&mut self.partial);
         let n = self.poll_read(cx, bytes.get_mut(had..).unwrap_or_default());
         bytes.truncate(had + n.as_ref().ok().copied().flatten().unwrap_or(0));
@@ -219,6 +224,19 @@ impl<S: Session> Connection<S> {
             self.partial = bytes;
             return Ok(None);
         };
+        self.execute_partial(bytes)?;
+        Ok(Some(n))
+    }
+
+    /// Who has sent next to nothing is given no buffer either.
+    fn read_a_little_more(
+        &mut self,
+        cx: &mut Context<'_>,
+        landing: &mut [u8],
+    ) -> Result<Option<usize>, Ended> {
+        let Some(n) = self.poll_read(cx, landing)? else { return Ok(None) };
+        let mut bytes = std::mem::take(&mut self.partial);
+        bytes.extend_from_slice(landing.get(..n).unwrap_or_default());
         self.execute_partial(bytes)?;
         Ok(Some(n))
     }
