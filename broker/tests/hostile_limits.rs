@@ -31,7 +31,8 @@ async fn broker(dir: &tempfile::TempDir, port: u16) -> Broker {
 async fn code(connection: &Connection, command: CommandBuf) -> ResponseCode {
     let answer = connection.request(command, WAIT).await.unwrap();
     assert!(
-        answer.response_code() == ResponseCode::SUCCESS || answer.remark.as_ref().is_some_and(|text| !text.is_empty())
+        answer.response_code() == ResponseCode::SUCCESS
+            || answer.remark.as_ref().is_some_and(|text| !text.is_empty())
     );
     answer.response_code()
 }

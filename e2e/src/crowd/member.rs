@@ -44,14 +44,24 @@ pub fn be(kind: &str, port: u16, count: usize, number: u8) -> Result<()> {
     let from = |n: usize| Ipv4Addr::new(127, 50 + number, (n / 1000) as u8, 1);
     let mut members: Vec<Member> =
         (0..count).map(|n| Member { from: from(n), stream: None, sent: 0 }).collect();
+    // Who says nothing has nothing to do either, but to see once in a while whether it is still there.
+    let round = if kind == Kind::Idle { Duration::from_secs(20) } else { Duration::from_secs(1) };
+    // All come at once, and then take their turns one after the other: a crowd is no choir.
+    let mut is_first = true;
     loop {
-        let start = Instant::now();
-        for member in &mut members {
-            member.turn(kind, port);
+        for some in members.chunks_mut(count.div_ceil(SLICES)) {
+            let start = Instant::now();
+            some.iter_mut().for_each(|member| member.turn(kind, port));
+            if !is_first {
+                thread::sleep((round / SLICES as u32).saturating_sub(start.elapsed()));
+            }
         }
-        thread::sleep(Duration::from_secs(1).saturating_sub(start.elapsed()));
+        is_first = false;
     }
 }
+
+/// Parts of a round.
+const SLICES: usize = 100;
 
 struct Member {
     from: Ipv4Addr,

@@ -15,7 +15,7 @@ use crate::process::spawn;
 use crate::scale::raise_limits;
 use crate::speed::{anonymous_memory, cpu_time};
 use crate::target::Target;
-use honest::Times;
+use honest::{Producers, Times};
 pub use member::{Kind, be};
 
 /// How many of each.
@@ -47,8 +47,9 @@ pub struct Outcome {
     pub reached: usize,
     pub alone: Times,
     pub beside: Times,
-    /// Bytes that belong to the broker alone: before, with the crowd, and after it had gone and a rest.
-    pub memory: [u64; 3],
+    /// Bytes that belong to the broker alone: before, with the crowd, after it had gone and a rest, and with the same crowd once
+    /// more.
+    pub memory: [u64; 4],
     /// Shares of a processor, alone and beside the crowd.
     pub processor: [f64; 2],
 }
@@ -60,35 +61,35 @@ pub fn measure(crowd: Crowd, durations: Durations) -> Result<Outcome> {
     let pid = cluster.broker_pid().context("the broker runs")?;
     let port = cluster.broker_port();
     // What grows with the first messages is no part of it.
-    honest::send(port, durations.measure / 4)?;
+    let mut producers = Producers::open(port)?;
+    producers.send(durations.measure / 4)?;
     let before = anonymous_memory(pid)?;
-    let busy = |pid, task: &dyn Fn() -> Result<Times>| -> Result<(Times, f64)> {
+    let mut send = || -> Result<(Times, f64)> {
         let (start, used) = (Instant::now(), cpu_time(pid)?);
-        let times = task()?;
+        let times = producers.send(durations.measure)?;
         Ok((times, (cpu_time(pid)? - used).as_secs_f64() / start.elapsed().as_secs_f64()))
     };
-    let (alone, busy_alone) = busy(pid, &|| honest::send(port, durations.measure))?;
+    let (alone, busy_alone) = send()?;
 
-    let mut members = Members::default();
-    for (kind, count) in
-        [(Kind::Idle, crowd.idle), (Kind::Dripping, crowd.dripping), (Kind::Garbage, crowd.garbage)]
-    {
-        members.join(kind, count, port)?;
-    }
+    let members = Members::of(crowd, port)?;
     let reached = await_crowd(pid, crowd)?;
     let during = anonymous_memory(pid)?;
-    let (beside, busy_beside) = busy(pid, &|| honest::send(port, durations.measure))?;
+    let (beside, busy_beside) = send()?;
     let during = during.max(anonymous_memory(pid)?);
     drop(members);
     thread::sleep(durations.rest);
     let after = anonymous_memory(pid)?;
+    let members = Members::of(crowd, port)?;
+    await_crowd(pid, crowd)?;
+    let again = anonymous_memory(pid)?;
+    drop(members);
     ensure!(cluster.is_alive(), "the broker ended: {}", cluster.log_tail());
     Ok(Outcome {
         room: room(pid)?,
         reached,
         alone,
         beside,
-        memory: [before, during, after],
+        memory: [before, during, after, again],
         processor: [busy_alone, busy_beside],
     })
 }
@@ -98,24 +99,26 @@ impl Outcome {
     #[must_use]
     pub fn is_good(&self) -> bool {
         let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
-        let [before, during, after] = self.memory.map(mib);
+        let [before, during, after, again] = self.memory.map(mib);
         self.beside.p99 <= 2 * self.alone.p99.max(Duration::from_micros(500))
             && during - before <= 300.0
-            && after - before <= 32.0
+            // The C library keeps what was freed for the next who asks, so what counts is that the next crowd gets it.
+            && (after - before <= 32.0 || again - after <= 8.0)
     }
 }
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
-        let [before, during, after] = self.memory.map(mib);
+        let [before, during, after, again] = self.memory.map(mib);
         let kib = (during - before) * 1024.0 / self.reached.max(1) as f64;
         writeln!(f, "connections       {} at once, of {} that the broker may have", self.reached, self.room)?;
         writeln!(f, "sends alone       {}", self.alone)?;
         writeln!(f, "sends beside it   {}", self.beside)?;
         writeln!(
             f,
-            "memory            {before:.1} MiB before, {during:.1} beside it ({kib:.2} KiB a connection), {after:.1} after it had gone"
+            "memory            {before:.1} MiB before, {during:.1} beside it ({kib:.2} KiB a connection), {after:.1} after it had gone, \
+             {again:.1} beside the same once more"
         )?;
         write!(f, "processor         {:.2} alone, {:.2} beside it", self.processor[0], self.processor[1])
     }
@@ -126,6 +129,15 @@ impl fmt::Display for Outcome {
 struct Members(Vec<Child>);
 
 impl Members {
+    fn of(crowd: Crowd, port: u16) -> Result<Self> {
+        let mut members = Self::default();
+        let Crowd { idle, dripping, garbage } = crowd;
+        for (kind, count) in [(Kind::Idle, idle), (Kind::Dripping, dripping), (Kind::Garbage, garbage)] {
+            members.join(kind, count, port)?;
+        }
+        Ok(members)
+    }
+
     fn join(&mut self, kind: Kind, count: usize, port: u16) -> Result<()> {
         for from in (0..count).step_by(EACH) {
             let mut command = Command::new(std::env::current_exe()?);
