@@ -117,6 +117,22 @@ impl Refusals {
 mod tests {
     use super::*;
 
+    #[tokio::test]
+    async fn without_a_file_the_next_client_is_sent_away() {
+        use tokio::io::AsyncReadExt as _;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut spare = Spare::new();
+        let none_left = io::Error::from_raw_os_error(Errno::MFILE.raw_os_error());
+        for _ in 0..2 {
+            let mut client = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            assert!(spare.send_away(&listener, &none_left).await);
+            assert_eq!(client.read(&mut [0]).await.unwrap_or(0), 0, "closed");
+        }
+        assert!(!spare.send_away(&listener, &none_left).await, "nobody waits");
+        let other = io::Error::from(io::ErrorKind::ConnectionAborted);
+        assert!(!spare.send_away(&listener, &other).await, "no reason to take anybody");
+    }
+
     #[test]
     fn connections_leave_files_to_others() {
         assert_eq!(room_of(Some(20_000)), 17_500);
