@@ -182,7 +182,7 @@ async fn what_is_kept_in_memory_is_of_things_that_there_are() {
     let honest = broker.connect().await;
     send(&honest, "T", 0, "x").await.unwrap();
     let lock = CommandBuf::request(RequestCode::LOCK_BATCH_MQ).with_body(
-        r#"{"consumerGroup":"g","clientId":"c","mqSet":[{"brokerName":"b","queueId":0,"topic":"T"},{"brokerName":"b","queueId":4,"topic":"T"},{"brokerName":"b","queueId":0,"topic":"none"}]}"#,
+        r#"{"consumerGroup":"g","clientId":"c","mqSet":[{"brokerName":"b","queueId":0,"topic":"T"},{"brokerName":"b","queueId":65536,"topic":"T"},{"brokerName":"b","queueId":0,"topic":"none"}]}"#,
     );
     let locked = honest.request(lock, WAIT).await.unwrap();
     assert_eq!(String::from_utf8_lossy(&locked.body).matches("queueId").count(), 1, "{locked:?}");
