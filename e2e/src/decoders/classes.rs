@@ -85,7 +85,7 @@ impl Class {
                 "no client sends them, and two readers that guess differently are how requests are smuggled",
             ],
             Self::OtherTypes => [
-                "a member of a JSON header of another type than it has: `\"version\": 1.0`, `\"flag\": true`, `\"language\": 1`, `1E400`",
+                "a member of a JSON header of another type than it has: `\"version\": 1.0`, `\"flag\": true`, `\"language\": 1`, `1E400`, a field that is `-0`",
                 "converts some, refuses some, and ends a few headers with an error of its own",
                 "takes numbers as text, and null; passes over `serializeTypeCurrentRPC`, which the frame says, too",
                 "what the clients of all languages send is the same to both",
@@ -205,26 +205,32 @@ fn of_json(json: Json, ours: &View, theirs: &View) -> Option<Class> {
         && is("serializeTypeCurrentRPC", Value::is_string)
         && is("remark", |value| value.is_string() || value.is_null())
         && is("extFields", |value| value.is_object() || value.is_null());
-    if !usual {
+    let fields = members.get("extFields").and_then(Value::as_object);
+    // A field that is a number comes as it was written, or as Java writes it.
+    let is_a_number = |fields: &Map<String, Value>| fields.values().any(Value::is_number);
+    let both = matches!((ours, theirs), (View::Command(_), View::Command(_)));
+    if !usual || both && fields.is_some_and(is_a_number) {
         return Some(Class::OtherTypes);
     }
     let is_plain = |name: &String| name.bytes().all(|b| b.is_ascii_alphanumeric());
-    let fields = members.get("extFields").and_then(Value::as_object);
     let mut names = members.keys().chain(fields.into_iter().flat_map(|fields| fields.keys()));
     (names.any(|name| !is_plain(name)) && matches!(theirs, View::Refused(_))).then_some(Class::OddNames)
 }
 
-/// The members of a header, if it is JSON. Two things that both take are not: control characters, and half a surrogate pair.
+/// The members of a header, if it is JSON. Three things that both take are not: control
+/// characters, half a surrogate pair, and an apostrophe with a backslash.
 fn members(header: &[u8]) -> Json {
     let Ok(text) = std::str::from_utf8(header) else { return Json::Not };
-    let (mut in_string, mut escaped) = (false, false);
-    let plain = |c: char| {
+    let (mut in_string, mut escaped, mut plain) = (false, false, String::with_capacity(text.len()));
+    for c in text.chars() {
         in_string ^= c == '"' && !escaped;
+        if escaped && c == '\'' {
+            plain.pop();
+        }
         escaped = c == '\\' && !escaped;
-        if in_string && c.is_ascii_control() { ' ' } else { c }
-    };
-    let text: String = text.chars().map(plain).collect();
-    let text = text.replace("\\ud", "\\u0").replace("\\uD", "\\u0");
+        plain.push(if in_string && c.is_ascii_control() { ' ' } else { c });
+    }
+    let text = plain.replace("\\ud", "\\u0").replace("\\uD", "\\u0");
     match serde_json::from_str(&text) {
         Ok(Value::Object(members)) => Json::Members(members),
         Err(error) if error.to_string().starts_with("number out of range") => Json::HugeNumber,
