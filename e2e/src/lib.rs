@@ -16,6 +16,8 @@ pub mod case;
 pub mod checker;
 pub mod cluster;
 pub mod crash;
+pub mod crowd;
+pub mod decoders;
 pub mod document;
 pub mod history;
 pub mod kubernetes;

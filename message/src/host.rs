@@ -42,8 +42,8 @@ impl Host {
         put(&i32::from(self.0.port()).to_be_bytes());
     }
 
-    /// Reads a host of `ipv6` layout; `None` when `bytes` has another length. A port beyond 16 bits is truncated, as
-    /// Java does when it builds the address.
+    /// Reads a host of `ipv6` layout; `None` when `bytes` has another length. A port beyond 16 bits is truncated:
+    /// it comes from no socket, and is no reason to lose the record that it is in.
     #[must_use]
     pub fn read(bytes: &[u8], ipv6: bool) -> Option<Self> {
         let (ip, port): (IpAddr, &[u8]) = if ipv6 {

@@ -1,7 +1,7 @@
 //! The property string of a message: `name 0x01 value 0x02`, repeated; the last separator may be missing.
 //!
-//! Apache: `MessageDecoder.string2messageProperties` and `MessageConst`. Pairs without a name or value separator are
-//! passed over, the later of two equal names wins.
+//! Apache: `MessageDecoder.string2messageProperties` and `MessageConst`. Pairs without a separator, a name or a value are passed
+//! over, the later of two equal names wins.
 
 /// Separates a name from its value.
 pub const NAME_VALUE_SEPARATOR: char = '\u{1}';
@@ -77,7 +77,8 @@ pub const FOLLOWED_BY: &str = "FOLLOWED_BY";
 
 /// The pairs of a property string in order.
 pub fn pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
-    text.split(PAIR_SEPARATOR).filter_map(|pair| pair.split_once(NAME_VALUE_SEPARATOR))
+    let pairs = text.split(PAIR_SEPARATOR).filter_map(|pair| pair.split_once(NAME_VALUE_SEPARATOR));
+    pairs.filter(|(name, value)| !name.is_empty() && !value.is_empty())
 }
 
 /// The value of `name`; the last one when it stands twice.
@@ -147,7 +148,10 @@ mod tests {
             assert_eq!(pairs(text).collect::<Vec<_>>(), [("KEYS", "k"), ("TAGS", "A")]);
             assert_eq!(find(text, TAGS), Some("A"));
         }
-        assert_eq!(find("no separators at all", KEYS), None);
+        for text in ["no separators at all", "KEYS\u{1}\u{2}", "\u{1}k\u{2}", "KEYS\u{2}\u{1}", "\u{1}"] {
+            assert_eq!(pairs(text).next(), None, "{text:?}: nothing that has a name and a value");
+        }
+        assert_eq!(find("a\u{1}\u{1}b", "a"), Some("\u{1}b"), "the first separator is the one");
     }
 
     #[test]

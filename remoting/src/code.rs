@@ -10,6 +10,9 @@ macro_rules! codes {
         impl $name {
             $($(#[$note])* pub const $code: Self = Self($value);)*
 
+            /// Every code that has a name.
+            pub const ALL: &'static [Self] = &[$(Self::$code,)*];
+
             /// The name of a known code.
             #[must_use]
             pub fn name(self) -> Option<&'static str> {

@@ -13,6 +13,8 @@ use std::io;
 
 /// Nesting beyond which a body is refused.
 const MAX_DEPTH: usize = 32;
+/// Objects in a request's body: many thousand topics or groups.
+pub const MAX_OBJECTS: usize = 65_536;
 
 /// Writes `value`, compact, with object keys bare.
 ///
@@ -31,9 +33,25 @@ pub fn to_vec(value: &impl Serialize) -> Vec<u8> {
 /// # Errors
 /// When it is not fastjson's JSON or not of this type.
 pub fn from_slice<T: DeserializeOwned>(body: &[u8]) -> Result<T, serde_json::Error> {
-    match quote_keys(body) {
+    from_slice_of(body, usize::MAX)
+}
+
+/// Reads a body that anybody may have sent: of a few bytes each, its objects become many times as much.
+///
+/// # Errors
+/// As [`from_slice`], and when it has more than [`MAX_OBJECTS`].
+pub fn from_request<T: DeserializeOwned>(body: &[u8]) -> Result<T, serde_json::Error> {
+    from_slice_of(body, MAX_OBJECTS)
+}
+
+/// As [`from_slice`], of at most so many objects.
+pub(crate) fn from_slice_of<T: DeserializeOwned>(
+    body: &[u8],
+    objects: usize,
+) -> Result<T, serde_json::Error> {
+    match quote_keys(body, objects) {
         Some(text) => serde_json::from_slice(&text),
-        None => Err(serde::de::Error::custom("not JSON")),
+        None => Err(serde::de::Error::custom("not JSON, or too much of it")),
     }
 }
 
@@ -137,8 +155,8 @@ fn write_escape<W: ?Sized + io::Write>(writer: &mut W, escape: CharEscape) -> io
 }
 
 /// Turns bare and object keys into string keys; `None` for what is not even close to JSON.
-fn quote_keys(body: &[u8]) -> Option<Cow<'_, [u8]>> {
-    let mut quoter = Quoter { bytes: body, at: 0, out: Vec::new(), copied: 0 };
+fn quote_keys(body: &[u8], objects: usize) -> Option<Cow<'_, [u8]>> {
+    let mut quoter = Quoter { bytes: body, at: 0, out: Vec::new(), copied: 0, objects };
     quoter.value(0)?;
     if quoter.copied == 0 {
         return Some(Cow::Borrowed(body));
@@ -153,6 +171,8 @@ struct Quoter<'a> {
     out: Vec<u8>,
     /// Input up to here is in `out`; 0 while nothing had to change.
     copied: usize,
+    /// How many more objects there may be.
+    objects: usize,
 }
 
 impl Quoter<'_> {
@@ -188,7 +208,10 @@ impl Quoter<'_> {
         }
         match self.peek()? {
             b'"' => self.string(),
-            b'{' => self.members(depth, b'}', true),
+            b'{' => {
+                self.objects = self.objects.checked_sub(1)?;
+                self.members(depth, b'}', true)
+            }
             b'[' => self.members(depth, b']', false),
             _ => {
                 let start = self.at;
@@ -278,6 +301,14 @@ mod tests {
         {
             assert!(from_slice::<serde_json::Value>(body.as_bytes()).is_err(), "{body}");
         }
+    }
+
+    #[test]
+    fn a_request_has_so_many_objects() {
+        let list = |count: usize| format!("[{}]", vec!["{}"; count].join(","));
+        let read = |text: String| from_request::<Vec<BTreeMap<String, i32>>>(text.as_bytes()).is_ok();
+        assert!(read(list(MAX_OBJECTS)) && !read(list(MAX_OBJECTS + 1)));
+        assert!(from_slice::<Vec<BTreeMap<String, i32>>>(list(MAX_OBJECTS + 1).as_bytes()).is_ok());
     }
 
     proptest! {

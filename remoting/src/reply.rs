@@ -122,6 +122,8 @@ pub struct Outbound {
     queue: VecDeque<Bytes>,
     tail: BytesMut,
     queued: usize,
+    /// Answers put here that nobody has counted yet.
+    answers: usize,
 }
 
 /// Slices handed to one vectored write; beyond this the kernel refuses.
@@ -138,6 +140,11 @@ impl Outbound {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// How many answers were put here since this was asked last.
+    pub(crate) fn take_answers(&mut self) -> usize {
+        std::mem::take(&mut self.answers)
     }
 
     /// Appends an encoded frame.
@@ -218,6 +225,7 @@ impl Outbound {
             opaque: to.opaque,
             flag: FLAG_RESPONSE,
         };
+        self.answers += 1;
         let mut header = HeaderWriter::begin(&mut self.tail, head);
         fields(&mut header);
         Some(header.finish(body_len))

@@ -28,7 +28,7 @@ pub(crate) fn ack(broker: &Broker, command: &Command<'_>) -> Result<Answer, Refu
 }
 
 pub(crate) fn batch_ack(broker: &Broker, command: &Command<'_>) -> Result<Answer, Refusal> {
-    let request: BatchAckRequest = fastjson::from_slice(command.body)?;
+    let request: BatchAckRequest = fastjson::from_request(command.body)?;
     if request.acks.is_empty() {
         return Err(Refusal::new(ResponseCode::NO_MESSAGE, "the request acknowledges nothing"));
     }

@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub(crate) fn set_request_mode(broker: &Broker, command: &Command<'_>) -> Result<Answer, Refusal> {
-    let mode: SetRequestMode = fastjson::from_slice(command.body)?;
+    let mode: SetRequestMode = fastjson::from_request(command.body)?;
     if mode.topic.starts_with(name::RETRY_PREFIX) {
         return Err(Refusal::new(ResponseCode::NO_PERMISSION, "retry topic is not allowed to set mode"));
     }
@@ -37,7 +37,7 @@ pub(crate) fn set_request_mode(broker: &Broker, command: &Command<'_>) -> Result
 /// Answers when a name server has told of all brokers that have the topic.
 pub(crate) fn query_assignment(session: &BrokerSession, command: &Command<'_>, out: &mut Outbound) {
     let to = command.reply_to();
-    let request: QueryAssignmentRequest = match fastjson::from_slice(command.body) {
+    let request: QueryAssignmentRequest = match fastjson::from_request(command.body) {
         Ok(request) => request,
         Err(error) => return out.answer(to, &Refusal::from(error).into()),
     };

@@ -15,7 +15,13 @@ use std::time::Instant;
 use super::failed;
 
 pub(crate) fn heartbeat(broker: &Broker, peer: &Arc<Peer>, command: &Command<'_>) -> Result<Answer, Refusal> {
-    let data: HeartbeatData = fastjson::from_slice(command.body)?;
+    /// Longer than an address, a process and an instance.
+    const MAX_CLIENT_ID: usize = 1024;
+    let data: HeartbeatData = fastjson::from_request(command.body)?;
+    if data.client_id.len() > MAX_CLIENT_ID {
+        let text = format!("the clientID is longer than {MAX_CLIENT_ID} bytes");
+        return Err(Refusal::new(ResponseCode::INVALID_PARAMETER, text));
+    }
     let client = Client {
         peer: Arc::clone(peer),
         language: command.language,
@@ -77,7 +83,7 @@ pub(crate) fn check_client_config(broker: &Broker, command: &Command<'_>) -> Res
     struct Body {
         subscription_data: Option<SubscriptionData>,
     }
-    let body: Body = fastjson::from_slice(command.body)?;
+    let body: Body = fastjson::from_request(command.body)?;
     let Some(data) = body.subscription_data else { return Ok(Answer::ok()) };
     super::pull::check_kind(broker, &data.expression_type)?;
     if !filter::is_tags(&data.expression_type) {

@@ -1,18 +1,16 @@
 //! Settings of consumer groups.
 
-use super::{SEE_ALSO, failed};
+use super::{MAX_QUEUES, SEE_ALSO, check_group_name, failed};
 use crate::broker::Broker;
 use crate::scaling;
-use gantry_message::name;
 use gantry_remoting::body::SubscriptionGroupConfig;
 use gantry_remoting::header::{DeleteSubscriptionGroup, FromFields as _, GroupName};
 use gantry_remoting::reply::{Answer, Refusal};
 use gantry_remoting::{Command, ResponseCode, fastjson};
 
 pub(crate) fn update_group(broker: &Broker, command: &Command<'_>) -> Result<Answer, Refusal> {
-    let config: SubscriptionGroupConfig = fastjson::from_slice(command.body)?;
-    name::check_group(&config.group_name)
-        .map_err(|error| Refusal::new(ResponseCode::INVALID_PARAMETER, error.to_string()))?;
+    let config: SubscriptionGroupConfig = fastjson::from_request(command.body)?;
+    check(&config)?;
     tracing::info!(group = config.group_name, "consumer group updated");
     broker.groups.update(config)?;
     Ok(Answer::ok())
@@ -24,16 +22,25 @@ pub(crate) fn update_groups(broker: &Broker, command: &Command<'_>) -> Result<An
     struct Body {
         group_config_list: Vec<SubscriptionGroupConfig>,
     }
-    let body: Body = fastjson::from_slice(command.body)?;
+    let body: Body = fastjson::from_request(command.body)?;
     for config in &body.group_config_list {
-        name::check_group(&config.group_name)
-            .map_err(|error| Refusal::new(ResponseCode::INVALID_PARAMETER, error.to_string()))?;
+        check(config)?;
     }
     for config in body.group_config_list {
         tracing::info!(group = config.group_name, "consumer group updated");
         broker.groups.update(config)?;
     }
     Ok(Answer::ok())
+}
+
+fn check(config: &SubscriptionGroupConfig) -> Result<(), Refusal> {
+    check_group_name(&config.group_name)?;
+    // The retry topic is made with so many.
+    if config.retry_queue_nums > MAX_QUEUES {
+        let text = format!("retryQueueNums must be at most {MAX_QUEUES}, not {}", config.retry_queue_nums);
+        return Err(Refusal::new(ResponseCode::INVALID_PARAMETER, text));
+    }
+    Ok(())
 }
 
 pub(crate) fn delete_group(broker: &Broker, command: &Command<'_>) -> Result<Answer, Refusal> {

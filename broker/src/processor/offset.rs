@@ -1,6 +1,6 @@
 //! Consumer offsets and the bounds of queues (Apache: `ConsumerManageProcessor`, `AdminBrokerProcessor`).
 
-use super::{failed, no_topic};
+use super::{check_group_name, failed, has_queue, no_topic};
 use crate::broker::Broker;
 use crate::scaling;
 use gantry_remoting::body::TopicList;
@@ -47,6 +47,9 @@ pub(crate) fn update_offset(broker: &Broker, command: &Command<'_>) -> Result<An
     let topic = broker.topics.get(header.topic).ok_or_else(|| {
         Refusal::new(ResponseCode::TOPIC_NOT_EXIST, format!("Topic {} not exist!", header.topic))
     })?;
+    if !has_queue(&topic, header.queue_id) {
+        return Err(failed(format!("topic {} has no queue {}", header.topic, header.queue_id)));
+    }
     if header.commit_offset < 0 {
         return Err(Refusal::new(ResponseCode::SYSTEM_ERROR, "an offset cannot be negative"));
     }
@@ -97,6 +100,7 @@ pub(crate) fn topics_by_consumer(broker: &Broker, command: &Command<'_>) -> Resu
 /// Brings a group to where another is.
 pub(crate) fn clone_offsets(broker: &Broker, command: &Command<'_>) -> Result<Answer, Refusal> {
     let header = CloneGroupOffset::from_fields(command.ext)?;
+    check_group_name(header.dest_group)?;
     let topics = match header.topic.map(str::trim).filter(|topic| !topic.is_empty()) {
         Some(topic) => vec![topic.to_owned()],
         None => broker.offsets.topics_of(header.src_group),

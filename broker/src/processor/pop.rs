@@ -93,7 +93,8 @@ fn attempt(
     {
         // The disk is waited for elsewhere.
         let inbox = Arc::clone(&session.inbox);
-        return in_background(session, move |broker, out| {
+        let to = pop.to;
+        return in_background(session, to, move |broker, out| {
             let hold = |pop| broker.pops.waiting.add(PopHold::new(pop, deadline, inbox));
             run(broker, out, pop, &topic, may_wait, hold);
         });
@@ -149,7 +150,11 @@ fn run(
 
 /// True when messages for it may have to come from the disk.
 fn is_cold(broker: &Broker, topic: &Arc<Topic>, pop: &Pop) -> bool {
-    let queues = if pop.queue < 0 { 0..topic.config().read_queue_nums } else { pop.queue..pop.queue + 1 };
+    let queues = if pop.queue < 0 {
+        0..topic.config().read_queue_nums
+    } else {
+        pop.queue..pop.queue.saturating_add(1)
+    };
     queues.into_iter().any(|queue| {
         let Some(log) = broker.store.existing_queue(topic.name(), queue) else { return false };
         let at = broker.offsets.get(&pop.group, topic.name(), queue).unwrap_or(0);
@@ -192,7 +197,8 @@ fn answer_notice(out: &mut Outbound, pop: &Pop, has_message: bool) {
 
 fn left(born: i64, poll: i64) -> i64 {
     // A clock that is ahead or behind must not make it wait for longer, or not at all.
-    let since = (now_ms() - born).clamp(0, poll.max(0) + TOO_LATE + 1);
+    let poll = poll.clamp(0, LONGEST);
+    let since = now_ms().saturating_sub(born).clamp(0, poll + TOO_LATE + 1);
     if born == 0 { poll } else { poll - since }
 }
 

@@ -153,6 +153,7 @@ fn look_elsewhere(
     filter: Arc<Filter>,
 ) {
     let (broker, peer) = (Arc::clone(&session.broker), Arc::clone(&session.peer));
+    let under_way = peer.in_background();
     tokio::task::spawn_blocking(move || {
         let read = Read { topic: &topic, queue: &queue, group: &group, offset, filter: &filter };
         let mut out = Outbound::default();
@@ -163,6 +164,7 @@ fn look_elsewhere(
         }
         // A client that is gone needs no answer.
         let _ = peer.send(&mut out);
+        drop(under_way);
     });
 }
 
@@ -372,6 +374,7 @@ fn answer(session: &BrokerSession, out: &mut Outbound, to: ReplyTo, read: &Read<
     if !is_right || (pulled.count > 0 && is_cold(broker, &pulled)) {
         // The disk answers on a thread that may wait for it.
         let (broker, peer, queue) = (Arc::clone(broker), Arc::clone(&session.peer), read.queue.log.clone());
+        let under_way = peer.in_background();
         tokio::task::spawn_blocking(move || {
             let mut out = Outbound::default();
             match pulled.warm() {
@@ -380,6 +383,7 @@ fn answer(session: &BrokerSession, out: &mut Outbound, to: ReplyTo, read: &Read<
             }
             // A client that is gone needs no answer.
             let _ = peer.send(&mut out);
+            drop(under_way);
         });
         return;
     }

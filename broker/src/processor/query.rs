@@ -25,7 +25,7 @@ pub(crate) fn query(session: &BrokerSession, command: &Command<'_>, out: &mut Ou
         Ok(header) => KeyQuery::new(&header, session.broker.config().default_query_max_num),
         Err(error) => return out.answer(to, &Refusal::from(error).into()),
     };
-    in_background(session, move |broker, out| out.answer(to, &query.run(broker)));
+    in_background(session, to, move |broker, out| out.answer(to, &query.run(broker)));
 }
 
 struct KeyQuery {
@@ -50,7 +50,14 @@ impl KeyQuery {
     }
 
     fn run(&self, broker: &Broker) -> Answer {
-        let found = broker.store.query(&self.topic, &self.key, &self.times, self.max);
+        /// What fits a frame beside a header: clients refuse larger ones.
+        const MOST_BYTES: usize = gantry_remoting::frame::MAX_FRAME - 64 * 1024;
+        let mut found = broker.store.query(&self.topic, &self.key, &self.times, self.max);
+        let mut bytes = 0;
+        found.retain(|message| {
+            bytes += message.len();
+            bytes <= MOST_BYTES
+        });
         let (timestamp, place) = broker.store.index_last_update();
         let answer =
             Answer::ok().with("indexLastUpdateTimestamp", timestamp).with("indexLastUpdatePhyoffset", place);

@@ -45,7 +45,7 @@ impl Recall {
 
 /// Takes a message back by a send, and answers as to any other.
 pub(super) fn recall_by_message(session: &BrokerSession, to: ReplyTo, recall: Recall) {
-    in_background(session, move |broker, out| match recall.run(broker) {
+    in_background(session, to, move |broker, out| match recall.run(broker) {
         Ok(mark) => {
             let stored = Stored::new(recall.queue_id, &mark);
             answer_send(broker, out, to, ResponseCode::SUCCESS, &stored);
@@ -60,7 +60,7 @@ pub(crate) fn recall(session: &BrokerSession, command: &Command<'_>, out: &mut O
         Ok(recall) => recall,
         Err(refusal) => return out.refuse(to, refusal.code, &refusal.remark),
     };
-    in_background(session, move |broker, out| {
+    in_background(session, to, move |broker, out| {
         let answer = recall.run(broker).map(|_| Answer::ok().with("msgId", &recall.key));
         out.answer(to, &answer.unwrap_or_else(Answer::from));
     });

@@ -10,7 +10,7 @@ use crate::session::BrokerSession;
 use crate::topics::Topic;
 use bytes::Bytes;
 use gantry_message::hash::tag_code;
-use gantry_message::{Host, id, properties};
+use gantry_message::{Host, id, properties, sys_flag};
 use gantry_remoting::header::{FromFields as _, PushReplyMessage, SendMessage, SendMessageV2, ToFields as _};
 use gantry_remoting::reply::{Answer, Outbound, Refusal};
 use gantry_remoting::server::Peer;
@@ -101,7 +101,8 @@ fn prepare(session: &BrokerSession, command: &Command<'_>) -> Result<Reply, Refu
         requester,
         push,
         flag: header.flag,
-        sys_flag: header.sys_flag,
+        // It is no part of a transaction: recovery would pass over it, and leave a hole in its queue.
+        sys_flag: header.sys_flag & !sys_flag::TRANSACTION_MASK,
         born_timestamp: header.born_timestamp,
         born_host: Host::new(session.peer.addr()),
         reconsume_times: header.reconsume_times.unwrap_or(0),

@@ -3,7 +3,7 @@
 //! The new offset is committed and kept as pending; the group's next pull of the queue is told to move there. Until then
 //! commits of the queue are ignored: they would bring the old place back.
 
-use super::{SEE_ALSO, failed, no_topic};
+use super::{SEE_ALSO, failed, has_queue, no_topic};
 use crate::broker::Broker;
 use crate::scaling;
 use gantry_remoting::body::{MessageQueue, QueueMap};
@@ -28,6 +28,12 @@ pub(crate) fn reset_offset(broker: &Broker, command: &Command<'_>) -> Result<Ans
         ));
     }
     let queues = match header.queue_id {
+        Some(id) if id >= 0 && !has_queue(&found, id) => {
+            return Err(Refusal::new(
+                ResponseCode::INVALID_PARAMETER,
+                format!("topic {topic} has no queue {id}"),
+            ));
+        }
         Some(id) if id >= 0 => id..id.saturating_add(1),
         _ => 0..found.config().read_queue_nums,
     };

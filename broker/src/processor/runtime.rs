@@ -121,6 +121,7 @@ pub(crate) fn broker_stats(broker: &Broker, command: &Command<'_>) -> Result<Ans
 pub(crate) fn clean(session: &BrokerSession, command: &Command<'_>) {
     let (broker, peer, to) = (Arc::clone(&session.broker), Arc::clone(&session.peer), command.reply_to());
     let code = command.request_code();
+    let under_way = peer.in_background();
     tokio::task::spawn_blocking(move || {
         let done = match code {
             RequestCode::DELETE_EXPIRED_COMMITLOG => broker.store.delete_expired(),
@@ -132,6 +133,7 @@ pub(crate) fn clean(session: &BrokerSession, command: &Command<'_>) {
         out.answer(to, &answer);
         // A client that is gone needs no answer.
         let _ = peer.send(&mut out);
+        drop(under_way);
     });
 }
 

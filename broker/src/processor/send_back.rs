@@ -71,7 +71,7 @@ fn store_again(broker: &Broker, command: &Command<'_>) -> Result<Option<Physical
         properties::set_if_it_fits(&mut text, properties::ORIGIN_MESSAGE_ID, &origin);
     }
     properties::set_if_it_fits(&mut text, properties::WAIT, "false");
-    let failed_again = NewMessage { reconsume_times: record.reconsume_times + 1, ..again };
+    let failed_again = NewMessage { reconsume_times: record.reconsume_times.saturating_add(1), ..again };
 
     if dead {
         let text = properties::without(&text, |name| name == properties::DELAY);
@@ -96,7 +96,8 @@ fn store_again(broker: &Broker, command: &Command<'_>) -> Result<Option<Physical
         ));
     }
     // 10 s after the first failure, then longer each time.
-    let level = if header.delay_level == 0 { 3 + record.reconsume_times } else { header.delay_level };
+    let level =
+        if header.delay_level == 0 { record.reconsume_times.saturating_add(3) } else { header.delay_level };
     let message = NewMessage { properties: &text, ..failed_again };
     let queue_id = any_queue(config.retry_queue_nums);
     let when = match When::after_level(broker, level) {

@@ -1,6 +1,6 @@
 //! Settings of topics (Apache: `AdminBrokerProcessor`).
 
-use super::{failed, no_topic};
+use super::{MAX_QUEUES, failed, no_topic};
 use crate::broker::Broker;
 use crate::retention;
 use crate::scaling;
@@ -66,7 +66,7 @@ fn update(broker: &Broker, command: &Command<'_>) -> Result<bool, Refusal> {
 }
 
 fn update_list(broker: &Broker, command: &Command<'_>) -> Result<bool, Refusal> {
-    let list: TopicConfigList = fastjson::from_slice(command.body)?;
+    let list: TopicConfigList = fastjson::from_request(command.body)?;
     for config in &list.topic_config_list {
         check_changeable(broker, &config.topic_name)?;
         check(config)?;
@@ -133,8 +133,6 @@ fn check_changeable(broker: &Broker, topic: &str) -> Result<(), Refusal> {
 }
 
 fn check(config: &TopicConfig) -> Result<(), Refusal> {
-    /// More queues than anybody has: a typing error must not fill the memory.
-    const MAX_QUEUES: i32 = 65_536;
     scaling::check_key(config)?;
     retention::of(config)?;
     let bad = |text: String| Err(Refusal::new(ResponseCode::INVALID_PARAMETER, text));
@@ -144,6 +142,12 @@ fn check(config: &TopicConfig) -> Result<(), Refusal> {
         if !(0..=MAX_QUEUES).contains(&count) {
             return bad(format!("{what} must be from 0 to {MAX_QUEUES}, not {count}"));
         }
+    }
+    if !matches!(&*config.topic_filter_type, "SINGLE_TAG" | "MULTI_TAG") {
+        return bad(format!(
+            "topicFilterType must be SINGLE_TAG or MULTI_TAG, not {:?}",
+            config.topic_filter_type.chars().take(64).collect::<String>()
+        ));
     }
     if !(0..=15).contains(&config.perm) {
         return bad(format!(

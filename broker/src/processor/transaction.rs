@@ -26,7 +26,7 @@ pub(crate) fn end_transaction(session: &BrokerSession, command: &Command<'_>, ou
     if is_safe || command.is_oneway() {
         return out.answer(to, &Answer::ok());
     }
-    in_background(session, move |broker, out| match broker.store.flush() {
+    in_background(session, to, move |broker, out| match broker.store.flush() {
         Ok(()) => out.answer(to, &Answer::ok()),
         Err(error) => out.refuse(to, ResponseCode::FLUSH_DISK_TIMEOUT, &error.to_string()),
     });
@@ -62,7 +62,7 @@ fn end(broker: &Broker, command: &Command<'_>) -> Result<PhysicalOffset, Refusal
     }
     let immunity = transactions::immunity_ms(half.properties);
     if let Some(immunity) = immunity.filter(|_| !header.from_transaction_check)
-        && now_ms() - half.born_timestamp > immunity
+        && now_ms().saturating_sub(half.born_timestamp) > immunity
     {
         // By now producers are being asked, and one of them may say something else.
         return Err(Refusal::new(

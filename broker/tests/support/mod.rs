@@ -10,8 +10,11 @@
 
 pub mod delays;
 pub mod lives;
+pub mod names;
 pub mod pop;
 pub mod retries;
+#[cfg(target_os = "linux")]
+pub mod sandbox;
 pub mod timers;
 pub mod transactions;
 
@@ -63,7 +66,29 @@ impl Broker {
         broker
     }
 
+    /// The same, started by `spawn`.
+    pub async fn start_by(
+        root: &Path,
+        port: u16,
+        settings: &[&str],
+        spawn: impl FnOnce(&mut Command) -> std::io::Result<Child>,
+    ) -> Self {
+        let mut broker = Self::spawn_by(root, port, settings, &[], spawn);
+        assert!(broker.comes_up().await, "the broker ended: see {}", broker.log());
+        broker
+    }
+
     fn spawn(root: &Path, port: u16, settings: &[&str], environment: &[(&str, &str)]) -> Self {
+        Self::spawn_by(root, port, settings, environment, Command::spawn)
+    }
+
+    fn spawn_by(
+        root: &Path,
+        port: u16,
+        settings: &[&str],
+        environment: &[(&str, &str)],
+        spawn: impl FnOnce(&mut Command) -> std::io::Result<Child>,
+    ) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gantry-broker"));
         command.env("RUST_LOG", "warn").env_remove("NAMESRV_ADDR");
         command.envs(environment.iter().copied());
@@ -85,12 +110,8 @@ impl Broker {
         command.args(["--set", &format!("storePathRootDir={}", root.display())]);
         let log = root.with_extension("log");
         let file = std::fs::File::options().create(true).append(true).open(&log).unwrap();
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(file)
-            .spawn()
-            .expect("the broker starts");
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(file);
+        let child = spawn(&mut command).expect("the broker starts");
         Self { child, addr: format!("{}:{port}", host()), log }
     }
 
@@ -139,6 +160,15 @@ impl Broker {
         let last = log.lines().rev().find_map(|line| line.strip_prefix("dies at "));
         assert_eq!(last, Some(step));
         assert_eq!(status.signal(), Some(6), "{status}");
+    }
+
+    /// What it wrote to its log.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// A field of /proc/PID/status in KiB.

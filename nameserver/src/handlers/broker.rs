@@ -110,7 +110,7 @@ pub(crate) fn heartbeat(client: &Client, command: &Command<'_>) -> Result<Answer
 pub(crate) fn query_version(client: &Client, command: &Command<'_>) -> Result<Answer, Refusal> {
     let header = BrokerIdentity::from_fields(command.ext)?;
     let identity = identity(header.cluster_name, header.broker_name, header.broker_id, header.broker_addr)?;
-    let version: DataVersion = fastjson::from_slice(command.body)?;
+    let version: DataVersion = fastjson::from_request(command.body)?;
     let (changed, stored) =
         client.server.routes.write().query_version(&identity, version, client.connection, Instant::now());
     let answer = Answer::ok().with("changed", changed);
@@ -137,7 +137,7 @@ pub(crate) fn members(client: &Client, command: &Command<'_>) -> Result<Answer, 
 /// REGISTER_TOPIC_IN_NAMESRV: one new topic, on brokers that are registered.
 pub(crate) fn register_topic(client: &Client, command: &Command<'_>) -> Result<Answer, Refusal> {
     let RegisterTopic { topic } = RegisterTopic::from_fields(command.ext)?;
-    let route: TopicRoute = fastjson::from_slice(command.body)?;
+    let route: TopicRoute = fastjson::from_request(command.body)?;
     let mut groups = Vec::new();
     for data in route.queue_datas {
         let queues = Queues {

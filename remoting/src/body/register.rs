@@ -1,4 +1,5 @@
 use super::{DataVersion, TopicConfig, TopicConfigTable, null_default};
+use crate::fastjson::from_slice_of;
 use serde::{Deserialize, Serialize};
 use std::io::Read as _;
 
@@ -14,8 +15,10 @@ pub struct RegisterBrokerBody {
 
 /// Brokers below this version (V3_0_11) send the bare topic table.
 const FIRST_WITH_BODY: i32 = 37;
-/// The most a compressed body may inflate to: some hundred thousand topics.
-const MAX_INFLATED: u64 = 256 * 1024 * 1024;
+/// The most topics of a broker: each takes some ten times the bytes that it came with.
+const MAX_TOPICS: usize = 262_144;
+/// The most a compressed body may inflate to: as many topics, and what their names and attributes take.
+const MAX_INFLATED: u64 = 64 * 1024 * 1024;
 
 /// Why a registration's body was refused.
 #[derive(Debug, thiserror::Error)]
@@ -57,9 +60,9 @@ impl RegisterBrokerBody {
             return Ok(Self::default());
         }
         if version < FIRST_WITH_BODY {
-            return Ok(Self { topics: crate::fastjson::from_slice(body)?, ..Self::default() });
+            return Ok(Self { topics: from_slice_of(body, 2 * MAX_TOPICS)?, ..Self::default() });
         }
-        if compressed { Self::inflate(body) } else { Ok(crate::fastjson::from_slice(body)?) }
+        if compressed { Self::inflate(body) } else { Ok(from_slice_of(body, 2 * MAX_TOPICS)?) }
     }
 
     /// The compressed form: a zlib stream of `len + DataVersion JSON, n, n * (len + topic text), len + filter list`, and
@@ -91,6 +94,9 @@ impl RegisterBrokerBody {
             rest = tail;
             i32::from_be_bytes(*int)
         };
+        if count > MAX_TOPICS as i32 {
+            return Err(broken("more topics than a broker has"));
+        }
         let mut topics = TopicConfigTable { data_version, ..TopicConfigTable::default() };
         for _ in 0..count {
             let text = chunk(&mut rest).ok_or_else(|| broken("cut off in the topics"))?;

@@ -2,7 +2,7 @@
 //!
 //! `code i16 | language u8 | version i16 | opaque i32 | flag i32 | remark i32 + n | fields i32 + (key i16 + n, value i32 + n)*`
 
-use super::{DecodeError, Fixed, Head, Pair, Span, push};
+use super::{DecodeError, Fixed, Head, Pair, Span, forget, push};
 use crate::language::Language;
 use bytes::{BufMut as _, BytesMut};
 
@@ -17,13 +17,19 @@ pub(super) fn decode(header: &[u8], pairs: &mut Vec<Pair>) -> Result<Fixed, Deco
     let remark = if remark_len == 0 { None } else { Some(reader.text(remark_len)?) };
     let fields_len = u32::from_be_bytes(reader.array()?) as usize;
     let end =
-        reader.at.checked_add(fields_len).filter(|end| *end <= header.len()).ok_or(DecodeError::Binary)?;
+        // What would follow the fields is no part of a header, and Apache's reader takes it for the body.
+        reader.at.checked_add(fields_len).filter(|end| *end == header.len()).ok_or(DecodeError::Binary)?;
     while reader.at < end {
         let key_len = u16::from_be_bytes(reader.array()?);
         let key = reader.text(u32::from(key_len))?;
         let value_len = u32::from_be_bytes(reader.array()?);
         let value = reader.text(value_len)?;
-        push(pairs, Pair { key, value })?;
+        // An empty text is how Java reads no text at all, also where it stands in the place of an earlier one.
+        if value.len == 0 {
+            forget(pairs, |earlier| header.get(earlier.range()) == header.get(key.range()));
+        } else if key.len > 0 {
+            push(pairs, Pair { key, value })?;
+        }
     }
     if reader.at != end {
         return Err(DecodeError::Binary);

@@ -4,7 +4,7 @@
 //! final newline. Only two levels matter, so this is a scanner over the text rather than a tree: it notes where each
 //! string is, and copies only those that have escapes.
 
-use super::{DecodeError, Fixed, Head, Pair, Span, decimal, push};
+use super::{DecodeError, Fixed, Head, Pair, Span, decimal, forget, push};
 use crate::language::Language;
 use bytes::{BufMut as _, BytesMut};
 
@@ -39,10 +39,14 @@ pub(super) fn decode(
             "extFields" => {
                 if !s.null() {
                     s.object(|s, key| {
-                        if let Some(value) = s.scalar()? {
-                            push(pairs, Pair { key, value })?;
+                        match s.scalar()? {
+                            Some(value) => push(pairs, Pair { key, value }),
+                            // In a map of Java's it would stand in the place of an earlier one.
+                            None => {
+                                forget(pairs, |earlier| s.peek_text(earlier) == s.peek_text(key));
+                                Ok(())
+                            }
                         }
-                        Ok(())
                     })?;
                 }
             }
@@ -88,7 +92,7 @@ impl Scanner<'_, '_> {
 
     /// The text of a span found so far.
     fn peek_text(&self, span: Span) -> &str {
-        let range = span.start as usize..(span.start + span.len) as usize;
+        let range = span.range();
         if span.scratch {
             self.scratch.get(range).unwrap_or_default()
         } else {
@@ -128,9 +132,9 @@ impl Scanner<'_, '_> {
 
     fn int(&mut self) -> Result<i32, DecodeError> {
         let at = self.at;
+        // Java reads a missing or null number as 0.
         let Some(span) = self.scalar()? else { return Ok(0) };
-        // Java reads a missing or null number as 0, and a long as its low half.
-        self.peek_text(span).parse::<i64>().map(|n| n as i32).map_err(|_| DecodeError::Json(at))
+        self.peek_text(span).parse().map_err(|_| DecodeError::Json(at))
     }
 
     /// A string, number or boolean as text; `None` for null.
@@ -144,7 +148,8 @@ impl Scanner<'_, '_> {
                 while matches!(self.peek(), Some(b'-' | b'+' | b'.' | b'0'..=b'9' | b'a'..=b'z' | b'E')) {
                     self.at += 1;
                 }
-                Ok(Some(Span { start: start as u32, len: (self.at - start) as u32, scratch: false }))
+                let span = Span { start: start as u32, len: (self.at - start) as u32, scratch: false };
+                if is_plain(self.peek_text(span)) { Ok(Some(span)) } else { Err(DecodeError::Json(start)) }
             }
             _ => Err(self.error()),
         }
@@ -259,6 +264,33 @@ impl Scanner<'_, '_> {
             _ => self.scalar().map(drop),
         }
     }
+}
+
+/// True for what JSON has besides text, objects, lists and null.
+fn is_plain(text: &str) -> bool {
+    matches!(text, "true" | "false") || is_number(text).is_some()
+}
+
+/// RFC 8259, section 6.
+fn is_number(text: &str) -> Option<()> {
+    let digits = |text: &str| {
+        let count = text.bytes().take_while(u8::is_ascii_digit).count();
+        (count > 0).then_some(count)
+    };
+    let text = text.strip_prefix('-').unwrap_or(text);
+    let whole = digits(text)?;
+    if whole > 1 && text.starts_with('0') {
+        return None;
+    }
+    let mut rest = text.get(whole..)?;
+    if let Some(fraction) = rest.strip_prefix('.') {
+        rest = fraction.get(digits(fraction)?..)?;
+    }
+    if let Some(exponent) = rest.strip_prefix(['e', 'E']) {
+        let exponent = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+        rest = exponent.get(digits(exponent)?..)?;
+    }
+    rest.is_empty().then_some(())
 }
 
 pub(super) fn write_fixed(out: &mut BytesMut, head: Head) {

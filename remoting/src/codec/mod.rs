@@ -42,6 +42,12 @@ pub(crate) struct Span {
     scratch: bool,
 }
 
+impl Span {
+    fn range(self) -> std::ops::Range<usize> {
+        self.start as usize..(self.start + self.len) as usize
+    }
+}
+
 /// A header field.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pair {
@@ -59,7 +65,7 @@ pub(crate) struct Source<'a> {
 impl<'a> Source<'a> {
     /// The text of a span. The decoder validated it as UTF-8.
     pub(crate) fn text(self, span: Span) -> &'a str {
-        let range = span.start as usize..(span.start + span.len) as usize;
+        let range = span.range();
         if span.scratch {
             self.scratch.get(range).unwrap_or_default()
         } else {
@@ -120,6 +126,11 @@ fn push(pairs: &mut Vec<Pair>, pair: Pair) -> Result<(), DecodeError> {
     }
     pairs.push(pair);
     Ok(())
+}
+
+/// Drops the fields of a name.
+fn forget(pairs: &mut Vec<Pair>, is_name: impl Fn(Span) -> bool) {
+    pairs.retain(|pair| !is_name(pair.key));
 }
 
 /// Writes one header, field by field, in either encoding, straight into the outgoing buffer.

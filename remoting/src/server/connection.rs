@@ -20,6 +20,8 @@ use tokio::time::Sleep;
 
 /// Bytes that one read may take: a turn's worth of pipelined requests.
 const READ: usize = 256 * 1024;
+/// Bytes of an unfinished frame up to which reads land where all do.
+const SMALL: usize = 4 * 1024;
 /// Bytes that one turn may take before other connections get theirs.
 const TURN: usize = 1024 * 1024;
 
@@ -38,6 +40,7 @@ pub(super) enum Ended {
     Idle,
     SlowFrame,
     NotReading,
+    InFlight,
     Io(io::Error),
     Frame(FrameError),
     Header(DecodeError),
@@ -52,6 +55,7 @@ impl fmt::Display for Ended {
             Self::Idle => f.write_str("idle for too long"),
             Self::SlowFrame => f.write_str("a frame did not arrive in time"),
             Self::NotReading => f.write_str("the client does not read its answers"),
+            Self::InFlight => f.write_str("too many requests without an answer"),
             Self::Io(error) => write!(f, "{error}"),
             Self::Frame(error) => write!(f, "malformed frame: {error}"),
             Self::Header(error) => write!(f, "malformed header: {error}"),
@@ -69,6 +73,10 @@ pub(super) struct Connection<S> {
     /// The beginning of a frame whose rest has not come.
     partial: BytesMut,
     partial_since: Option<(Instant, usize)>,
+    /// What is left has whole frames that may not be executed yet.
+    stalled: bool,
+    /// Requests without an answer.
+    in_flight: usize,
     last_active: Instant,
     /// Since when the client takes nothing of what waits for it.
     unsent_since: Option<Instant>,
@@ -85,6 +93,8 @@ impl<S: Session> Connection<S> {
             out: Outbound::default(),
             partial: BytesMut::new(),
             partial_since: None,
+            stalled: false,
+            in_flight: 0,
             last_active: Instant::now(),
             unsent_since: None,
             timer: None,
@@ -124,12 +134,14 @@ impl<S: Session> Connection<S> {
             self.session.wake(&mut self.out);
             self.peer.take_pushed(&mut self.out);
         }
+        let answers = self.out.take_answers() + self.peer.take_answered();
+        self.in_flight = self.in_flight.saturating_sub(answers);
         // A client that closed its half after its last request still gets the answers.
         let written = self.write(cx).map_err(Ended::Io);
         let more = read?;
         written?;
         self.check_limits()?;
-        if (more && self.out.len() < self.limits.unsent) || self.poll_timer(cx) {
+        if ((more || self.stalled) && self.may_read()) || self.poll_timer(cx) {
             cx.waker().wake_by_ref();
         }
         Ok(())
@@ -160,8 +172,15 @@ impl<S: Session> Connection<S> {
 
     /// Reads until the socket is drained, executing what is whole. True when it stopped before that.
     fn read(&mut self, cx: &mut Context<'_>) -> Result<bool, Ended> {
+        if self.stalled {
+            let bytes = std::mem::take(&mut self.partial);
+            self.execute_partial(bytes)?;
+            if self.stalled {
+                return Ok(true);
+            }
+        }
         let mut taken = 0;
-        while taken < TURN && self.out.len() < self.limits.unsent {
+        while taken < TURN && self.may_read() {
             let n = if self.partial.is_empty() {
                 LANDING.with_borrow_mut(|landing| self.read_to_landing(cx, landing))?
             } else {
@@ -176,21 +195,28 @@ impl<S: Session> Connection<S> {
         Ok(true)
     }
 
+    fn may_read(&self) -> bool {
+        self.out.len() < self.limits.unsent && self.peer.background() < self.limits.in_background
+    }
+
     fn read_to_landing(&mut self, cx: &mut Context<'_>, landing: &mut [u8]) -> Result<Option<usize>, Ended> {
         let Some(n) = self.poll_read(cx, landing)? else { return Ok(None) };
         let bytes = landing.get(..n).unwrap_or_default();
         let used = self.execute(bytes)?;
         if used < n {
             self.partial.extend_from_slice(bytes.get(used..).unwrap_or_default());
-            self.partial_since = Some((Instant::now(), self.partial.len()));
+            self.partial_since = (!self.stalled).then(|| (Instant::now(), self.partial.len()));
         }
         Ok(Some(n))
     }
 
     fn read_to_partial(&mut self, cx: &mut Context<'_>) -> Result<Option<usize>, Ended> {
+        if self.partial.len() < SMALL {
+            return LANDING.with_borrow_mut(|landing| self.read_a_little_more(cx, landing));
+        }
         // Grown by what arrives, never by what a header promises.
         let had = self.partial.len();
-        self.partial.resize(had + had.clamp(4 * 1024, READ), 0);
+        self.partial.resize(had + had.clamp(SMALL, READ), 0);
         let mut bytes = std::mem::take(&mut self.partial);
         let n = self.poll_read(cx, bytes.get_mut(had..).unwrap_or_default());
         bytes.truncate(had + n.as_ref().ok().copied().flatten().unwrap_or(0));
@@ -198,17 +224,36 @@ impl<S: Session> Connection<S> {
             self.partial = bytes;
             return Ok(None);
         };
+        self.execute_partial(bytes)?;
+        Ok(Some(n))
+    }
+
+    /// Who has sent next to nothing is given no buffer either.
+    fn read_a_little_more(
+        &mut self,
+        cx: &mut Context<'_>,
+        landing: &mut [u8],
+    ) -> Result<Option<usize>, Ended> {
+        let Some(n) = self.poll_read(cx, landing)? else { return Ok(None) };
+        let mut bytes = std::mem::take(&mut self.partial);
+        bytes.extend_from_slice(landing.get(..n).unwrap_or_default());
+        self.execute_partial(bytes)?;
+        Ok(Some(n))
+    }
+
+    /// Executes what is whole of a frame that came in pieces, and what came behind it.
+    fn execute_partial(&mut self, mut bytes: BytesMut) -> Result<(), Ended> {
         let used = self.execute(&bytes)?;
         bytes.advance(used);
-        if bytes.is_empty() {
+        if bytes.is_empty() || self.stalled {
             self.partial_since = None;
-        } else {
-            if used > 0 {
-                self.partial_since = Some((Instant::now(), bytes.len()));
-            }
+        } else if used > 0 || self.partial_since.is_none() {
+            self.partial_since = Some((Instant::now(), bytes.len()));
+        }
+        if !bytes.is_empty() {
             self.partial = bytes;
         }
-        Ok(Some(n))
+        Ok(())
     }
 
     /// Tokio's `poll_read` rather than `try_read`: after a read that did not fill the buffer it knows that the socket is
@@ -223,20 +268,27 @@ impl<S: Session> Connection<S> {
         }
     }
 
-    /// Executes every whole frame in `bytes`; says how many bytes they took.
+    /// Executes the whole frames in `bytes`, as many as may be; says how many bytes they took.
     fn execute(&mut self, bytes: &[u8]) -> Result<usize, Ended> {
         let mut rest = bytes;
         if rest.first() == Some(&0x16) {
             // A TLS ClientHello; as a frame it would be one of 369 MB.
             return Err(Ended::Tls);
         }
+        self.stalled = false;
         DECODER.with_borrow_mut(|decoder| {
             while let Some(frame) = frame::split(rest).map_err(Ended::Frame)? {
+                // A few bytes ask for megabytes: what one read brings may be too much at once.
+                if !self.may_read() {
+                    self.stalled = true;
+                    break;
+                }
                 let command = decoder.decode(frame).map_err(Ended::Header)?;
                 if command.is_response() {
                     self.peer.answered(command.to_buf());
                 } else {
                     self.session.request(&command, &mut self.out);
+                    self.in_flight += usize::from(!command.is_oneway());
                 }
                 rest = rest.get(frame.len..).unwrap_or_default();
             }
@@ -274,6 +326,9 @@ impl<S: Session> Connection<S> {
     fn check_limits(&self) -> Result<(), Ended> {
         let now = Instant::now();
         let over = |since: Instant, limit: Duration| now.saturating_duration_since(since) >= limit;
+        if self.in_flight > self.limits.in_flight {
+            return Err(Ended::InFlight);
+        }
         if over(self.last_active, self.limits.idle) {
             return Err(Ended::Idle);
         }

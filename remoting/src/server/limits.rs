@@ -15,6 +15,12 @@ pub struct Limits {
     pub unsent: usize,
     /// A client that takes nothing for this long is dropped.
     pub write: Duration,
+    /// Requests of one connection that have no answer yet, long polls among them: one with more is closed. No consumer reads
+    /// so many queues of one broker.
+    pub in_flight: usize,
+    /// Requests of one connection whose answers are made elsewhere, by threads that wait for the disk: with so many nothing
+    /// more is read from it, until one is done.
+    pub in_background: usize,
     /// Time that closing connections have at shutdown.
     pub drain: Duration,
 }
@@ -28,6 +34,8 @@ impl Default for Limits {
             min_rate: 1024,
             unsent: 8 * 1024 * 1024,
             write: Duration::from_secs(30),
+            in_flight: 16_384,
+            in_background: 16,
             drain: Duration::from_secs(3),
         }
     }

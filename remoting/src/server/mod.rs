@@ -6,14 +6,16 @@
 //! through its [`Peer`].
 
 mod connection;
+mod descriptors;
 mod limits;
 mod peer;
 
 pub use limits::Limits;
-pub use peer::{Peer, RequestError};
+pub use peer::{Background, Peer, RequestError};
 
 use crate::command::Command;
 use crate::reply::Outbound;
+use descriptors::{Place, Refusals, Spare};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -59,6 +61,7 @@ pub async fn serve<S: Service>(
     mut shutdown: watch::Receiver<bool>,
 ) {
     let mut connections = JoinSet::new();
+    let (mut spare, mut refusals) = (Spare::new(), Refusals::default());
     let stop = async move {
         // An error means that the sender is gone: nobody will ever ask us to stop more clearly.
         let _ = shutdown.wait_for(|stop| *stop).await;
@@ -70,17 +73,24 @@ pub async fn serve<S: Service>(
         tokio::select! {
             () = &mut stop => break,
             accepted = listener.accept() => match accepted {
-                Ok((stream, addr)) => {
-                    if connections.len() >= limits.connections {
-                        tracing::warn!(%addr, limit = limits.connections, "connection refused: too many connections");
-                        continue;
+                Ok(_) if connections.len() >= limits.connections => refusals.add("too many connections"),
+                Ok((stream, addr)) => match Place::take() {
+                    Some(place) => {
+                        let (service, limits) = (Arc::clone(&service), Arc::clone(&limits));
+                        let connection = run(stream, addr, service, limits, closing.clone());
+                        connections.spawn(async move {
+                            connection.await;
+                            drop(place);
+                        });
                     }
-                    connections.spawn(run(stream, addr, Arc::clone(&service), Arc::clone(&limits), closing.clone()));
-                }
+                    None => refusals.add("too many connections for the limit of open files (ulimit -n)"),
+                },
                 Err(error) => {
-                    // Out of file descriptors: those in use must be freed first, so do not spin.
-                    tracing::warn!(%error, "cannot accept a connection");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    refusals.add(&error.to_string());
+                    if !spare.send_away(&listener, &error).await {
+                        // Those in use must be freed first, so do not spin.
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                    }
                 }
             },
         }

@@ -7,13 +7,17 @@ use bytes::BytesMut;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
 use std::task::Waker;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// Frames of our own that may wait for one client; beyond this it is not keeping up and they are dropped.
 const MAX_PUSHED: usize = 1024 * 1024;
+
+/// Bytes of answers made elsewhere that may wait for a client.
+const MAX_WAITING: usize = 8 * 1024 * 1024;
 
 /// A handle on a connection: wakes it, sends it requests of our own, tells whether it is still there.
 #[derive(Debug)]
@@ -25,6 +29,10 @@ pub struct Peer {
     close_asked: AtomicBool,
     opaque: AtomicI32,
     pushed: Mutex<BytesMut>,
+    /// Answers among them.
+    answered: AtomicUsize,
+    /// Requests whose answers are made elsewhere.
+    background: AtomicUsize,
     /// Our own requests that wait for the client's answer.
     pending: Mutex<HashMap<i32, oneshot::Sender<CommandBuf>>>,
 }
@@ -43,6 +51,18 @@ pub enum RequestError {
     Backlog,
 }
 
+/// An answer that is being made elsewhere.
+#[derive(Debug)]
+pub struct Background(Arc<Peer>);
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        self.0.background.fetch_sub(1, Ordering::AcqRel);
+        // The connection may read on.
+        self.0.wake();
+    }
+}
+
 impl Peer {
     pub(super) fn new(addr: SocketAddr) -> Self {
         Self {
@@ -53,6 +73,8 @@ impl Peer {
             close_asked: AtomicBool::new(false),
             opaque: AtomicI32::new(0),
             pushed: Mutex::default(),
+            answered: AtomicUsize::new(0),
+            background: AtomicUsize::new(0),
             pending: Mutex::default(),
         }
     }
@@ -106,8 +128,30 @@ impl Peer {
             Ok(pushed.len() - before)
         });
         drop(pushed);
+        self.answered.fetch_add(out.take_answers(), Ordering::Relaxed);
         self.wake();
         Ok(())
+    }
+
+    /// Notes that an answer is made elsewhere, as long as what is given back lives.
+    #[must_use]
+    pub fn in_background(self: &Arc<Self>) -> Background {
+        self.background.fetch_add(1, Ordering::AcqRel);
+        Background(Arc::clone(self))
+    }
+
+    /// True while answers that were made elsewhere wait for a client that does not read: there is no sense in making more.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        self.pushed.lock().len() > MAX_WAITING
+    }
+
+    pub(super) fn background(&self) -> usize {
+        self.background.load(Ordering::Acquire)
+    }
+
+    pub(super) fn take_answered(&self) -> usize {
+        self.answered.swap(0, Ordering::Relaxed)
     }
 
     /// Sends a request of our own and waits for the client's answer.

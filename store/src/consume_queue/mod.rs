@@ -338,17 +338,41 @@ impl ConsumeQueue {
             Some(first) => self.min_offset().max(*first),
             None => self.min_offset(),
         };
-        // Offsets in the log only rise within a queue, holes (offset 0) come first: binary search.
+        // Offsets in the log only rise within a queue: binary search. Holes say nothing: what is behind them does.
         let (mut low, mut high) = (first_file.0, next.0);
         while low < high {
             let middle = low + (high - low) / 2;
-            let gone = match self.entry(QueueOffset(middle), end)? {
-                Some(entry) => entry.is_hole() || entry.physical_offset < log_start,
-                None => false,
-            };
-            if gone { low = middle + 1 } else { high = middle }
+            let (behind, entry) = self.behind_holes(QueueOffset(middle), next, end)?;
+            match entry {
+                Some(entry) if entry.physical_offset < log_start => low = behind.0 + 1,
+                _ => high = middle,
+            }
         }
+        // A queue that begins beyond 0 has holes before its first message.
+        let (low, _) = self.behind_holes(QueueOffset(low.min(next.0)), next, end)?;
+        let low = low.0;
         self.forget_before(QueueOffset(low))
+    }
+
+    /// The first entry from `from` on that is no hole, and its offset; `next` when there is none.
+    fn behind_holes(
+        &self,
+        from: QueueOffset,
+        next: QueueOffset,
+        end: PhysicalOffset,
+    ) -> io::Result<(QueueOffset, Option<Entry>)> {
+        /// Entries read at once: holes come in great numbers, if at all.
+        const AT_ONCE: usize = 1024;
+        let (mut at, mut entries) = (from, Vec::new());
+        while at < next {
+            self.read(at, AT_ONCE, end, &mut entries)?;
+            match entries.iter().position(|entry| !entry.is_hole()) {
+                Some(n) => return Ok((at + n as i64, entries.get(n).copied())),
+                // Nothing can be read there: it is no message either.
+                None => at = at + entries.len().max(1) as i64,
+            }
+        }
+        Ok((next, None))
     }
 
     /// Moves the first offset to `offset`, never back. What only the log knows of after that is there again after a start.

@@ -97,6 +97,23 @@ fn offsets_whose_messages_are_gone_are_holes() {
 }
 
 #[test]
+fn holes_hide_no_message_when_old_ones_go() {
+    let dir = tempfile::tempdir().unwrap();
+    let queue = queue(dir.path());
+    (0..12).for_each(|n| {
+        queue.push(entry(n));
+    });
+    queue.skip_to(QueueOffset(30)).unwrap();
+    (30..35).for_each(|n| {
+        queue.push(entry(n));
+    });
+    for (log_start, min) in [(0, 0), (300, 3), (1150, 30), (1200, 30), (3300, 33)] {
+        queue.trim(PhysicalOffset(log_start), ALL).unwrap();
+        assert_eq!(queue.min_offset(), QueueOffset(min), "when the log starts at {log_start}");
+    }
+}
+
+#[test]
 fn a_rebuilt_queue_may_begin_beyond_zero() {
     let dir = tempfile::tempdir().unwrap();
     let queue = queue(dir.path());

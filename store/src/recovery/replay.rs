@@ -51,6 +51,11 @@ pub(super) struct Replay<'a, 'b> {
     unsynced: Unsynced,
 }
 
+/// A message has no higher offset in its queue than there may be records before it in the log.
+fn may_have(offset: QueueOffset, entry: Entry) -> bool {
+    (0..=most_records_in(entry.physical_offset.0)).contains(&offset.0)
+}
+
 /// Where a queue is in memory: it stays there as long as the table has it.
 type Key = *const ConsumeQueue;
 
@@ -192,9 +197,12 @@ impl<'a, 'b> Replay<'a, 'b> {
         let is_first = self.met.insert(key);
         if offset == queue.next_offset() {
             self.push(queue, entry);
+        } else if !may_have(offset, entry) {
+            tracing::error!(topic = record.topic, queue = record.queue_id, at = %entry.physical_offset, says = %offset, "a record is damaged: its message is lost");
+            self.push(queue, Entry::HOLE);
         } else if offset < queue.next_offset() && queue.knows(offset, entry)? {
             // Read twice.
-        } else if self.is_plausible_gap(&queue, offset, entry, is_first)? {
+        } else if self.is_plausible_gap(&queue, offset, is_first)? {
             self.skip_to(&queue, offset)?;
             self.push(queue, entry);
         } else {
@@ -226,15 +234,11 @@ impl<'a, 'b> Replay<'a, 'b> {
         &self,
         queue: &ConsumeQueue,
         offset: QueueOffset,
-        entry: Entry,
         is_first: bool,
     ) -> io::Result<bool> {
         let gap = offset - queue.next_offset();
-        let may_have_been = offset.0 <= most_records_in(entry.physical_offset.0);
         let in_damage = gap <= most_records_in(self.skipped);
-        Ok(gap > 0
-            && may_have_been
-            && (in_damage || (is_first && (self.start.is_rebuild || queue.is_new()?))))
+        Ok(gap > 0 && (in_damage || (is_first && (self.start.is_rebuild || queue.is_new()?))))
     }
 
     /// What a record was that said another offset than its queue expected, by what the next of that queue says.
