@@ -80,9 +80,14 @@ impl Mending<'_> {
                 break;
             }
         }
+        let is_expired = before < self.queue.min_offset();
         let lost = entries.iter().filter(|entry| entry.is_hole()).count();
         let mended = Mended { found: entries.len() - lost, lost };
         self.queue.replace(before, &entries)?;
+        if is_expired {
+            // They went while they were looked at.
+            return Ok(Mended::default());
+        }
         tracing::error!(
             topic = self.queue.topic(), queue = self.queue.id(), from = %before, to = %after, mended.found, mended.lost,
             "a queue did not say where its messages are: it was put right from the CommitLog"

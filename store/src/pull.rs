@@ -268,9 +268,9 @@ pub(crate) fn pull(
                 }
                 let segment = segment.as_ref().filter(|segment| entry.end() <= segment.end());
                 let Some(segment) = segment else {
-                    removed = true;
-                    pulled.next_offset = pulled.next_offset + 1;
-                    continue;
+                    // Its message has expired just now, or the entry is wrong.
+                    pulled.unchecked.push((pulled.next_offset, *entry));
+                    break 'more;
                 };
                 let range = segment.range(entry.physical_offset, entry.end());
                 if !select.wants_record(segment.mapping().published(range)) {

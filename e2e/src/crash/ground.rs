@@ -11,7 +11,7 @@ use crate::loop_disk::LoopDisk;
 use crate::work_folder::WorkFolder;
 
 const SECTOR: usize = 512;
-const DISK_MIB: u64 = 512;
+const DISK_MIB: u64 = 2048;
 
 #[derive(Debug)]
 pub(super) enum Ground {

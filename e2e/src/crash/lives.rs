@@ -40,7 +40,7 @@ pub(super) fn run(way: Way, flush: Flush, cycles: u32, seed: u64, each: &mut dyn
 /// Most lives are short; some are long enough for everything that is done now and then.
 pub(super) fn enough(random: &mut fastrand::Rng) -> u64 {
     match random.u32(..12) {
-        0 => random.u64(15_000..60_000),
+        0 => random.u64(25_000..50_000),
         1 => random.u64(3_000..12_000),
         _ => random.u64(20..800),
     }

@@ -102,8 +102,11 @@ pub fn hunt(bug: Bug, cycles: u32, seed: u64) -> Result<Option<(u32, BTreeSet<Ch
                 let mut run = Run::new(flush, ground)?.expecting_the_worst();
                 run.start.programs = Some(programs.clone());
                 run.start.environment = vec![("GANTRY_BROKER_FAULT".into(), bug.name.into())];
-                for _ in 0..AT_ONCE {
-                    run.begin_life()?;
+                for life in 0..AT_ONCE {
+                    if !run.try_to_begin_life()? {
+                        // It says so itself: what it had acknowledged is not there.
+                        return Ok(Some((done + life, BTreeSet::from([Check::Liveness]))));
+                    }
                     // What is wrong already is for the judge to say.
                     let _ = run.look();
                     end_life(&mut run, way, enough(&mut random), &mut random, &mut Default::default())?;

@@ -53,6 +53,7 @@ impl Victim {
         command
             .env("RUST_LOG", "info")
             .env("NO_COLOR", "1")
+            .env("RUST_BACKTRACE", "0")
             .env_remove("NAMESRV_ADDR")
             .envs(start.environment.iter().cloned());
         let own = [

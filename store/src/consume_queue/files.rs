@@ -31,6 +31,17 @@ struct Open {
 impl FileCache {
     /// `Ok(None)` when the file does not exist and `create` (its size) is not given.
     fn get(&self, path: &Path, create: Option<u64>) -> io::Result<Option<Arc<File>>> {
+        let file = self.open(path, create.is_some())?;
+        if let (Some(file), Some(len)) = (&file, create)
+            // Whoever made it may have got no further.
+            && file.metadata()?.len() < len
+        {
+            file.set_len(len)?;
+        }
+        Ok(file)
+    }
+
+    fn open(&self, path: &Path, create: bool) -> io::Result<Option<Arc<File>>> {
         let mut open = self.open.lock();
         open.clock += 1;
         let now = open.clock;
@@ -41,21 +52,15 @@ impl FileCache {
         let mut options = File::options();
         options.read(true).write(true);
         let file = match options.open(path) {
-            Ok(file) => {
-                // Whoever made it may have got no further.
-                if let Some(len) = create.filter(|len| file.metadata().is_ok_and(|now| now.len() < *len)) {
-                    file.set_len(len)?;
-                }
-                file
-            }
+            Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let Some(len) = create else { return Ok(None) };
+                if !create {
+                    return Ok(None);
+                }
                 if let Some(dir) = path.parent() {
                     fs::create_dir_all(dir)?;
                 }
-                let file = options.create(true).truncate(false).open(path)?;
-                file.set_len(len)?;
-                file
+                options.create(true).truncate(false).open(path)?
             }
             Err(error) => return Err(error),
         };
