@@ -25,6 +25,8 @@ pub struct Bug {
 #[derive(Clone, Copy, Debug)]
 enum Hunt {
     Lives(Way, Flush),
+    /// As long as lives are here: what is done now and then has to have been done.
+    LongLives,
     Errno,
 }
 
@@ -58,7 +60,7 @@ impl Bug {
             Hunt::Lives(Way::Kill, Flush::Async),
         ),
         Self::new("TopicsNotSaved", "a new topic is not saved", Hunt::Lives(Way::Kill, Flush::Async)),
-        Self::new("OffsetsNotSaved", "consumer offsets are not saved", Hunt::Lives(Way::Kill, Flush::Async)),
+        Self::new("OffsetsNotSaved", "consumer offsets are not saved", Hunt::LongLives),
         Self::new("LockForAll", "a queue is locked for whoever asks", Hunt::Lives(Way::Kill, Flush::Async)),
         Self::new(
             "TimerEarly",
@@ -76,7 +78,7 @@ impl Bug {
     pub fn available(self) -> Result<(), Missing> {
         programs()?;
         match self.hunt {
-            Hunt::Lives(Way::Kill | Way::CleanStop, _) => Ok(()),
+            Hunt::LongLives | Hunt::Lives(Way::Kill | Way::CleanStop, _) => Ok(()),
             Hunt::Lives(Way::PowerCut | Way::TornWrites, _) => LoopDisk::available(),
             Hunt::Errno => on_path("strace").and_then(|()| LoopDisk::available()),
         }
@@ -97,21 +99,27 @@ pub fn hunt(bug: Bug, cycles: u32, seed: u64) -> Result<Option<(u32, BTreeSet<Ch
     let mut done = 0;
     while done < cycles {
         let (lives, verdict) = match bug.hunt {
-            Hunt::Lives(way, flush) => {
+            Hunt::Lives(..) | Hunt::LongLives => {
+                let (way, flush, lives) = match bug.hunt {
+                    Hunt::Lives(way, flush) => (way, flush, AT_ONCE),
+                    _ => (Way::Kill, Flush::Async, 2),
+                };
                 let ground = if way == Way::Kill { Ground::folder()? } else { Ground::disk()? };
                 let mut run = Run::new(flush, ground)?.expecting_the_worst();
                 run.start.programs = Some(programs.clone());
                 run.start.environment = vec![("GANTRY_BROKER_FAULT".into(), bug.name.into())];
-                for life in 0..AT_ONCE {
+                for life in 0..lives {
                     if !run.try_to_begin_life()? {
                         // It says so itself: what it had acknowledged is not there.
                         return Ok(Some((done + life, BTreeSet::from([Check::Liveness]))));
                     }
                     // What is wrong already is for the judge to say.
                     let _ = run.look();
-                    end_life(&mut run, way, enough(&mut random), &mut random, &mut Default::default())?;
+                    let enough =
+                        if matches!(bug.hunt, Hunt::LongLives) { u64::MAX } else { enough(&mut random) };
+                    end_life(&mut run, way, enough, &mut random, &mut Default::default())?;
                 }
-                (AT_ONCE, run.judge().context("judging")?)
+                (lives, run.judge().context("judging")?)
             }
             Hunt::Errno => {
                 let start = |run: &mut Run| {
