@@ -59,6 +59,8 @@ struct Start {
     timestamp: i64,
     /// Where the last record before it starts.
     last: PhysicalOffset,
+    /// The log before it is on the disk, by whatever checkpoint there is: where the replay starts when nothing is built anew.
+    flushed: PhysicalOffset,
     /// Everything is built anew.
     is_rebuild: bool,
     /// Where queues that are built anew ended before.
@@ -80,8 +82,8 @@ impl Recovery<'_> {
         }
         let log_failed = OpenError::io("make safe what was recovered in", self.segments.dir());
         let is_as_left = self.clean && end == start.at;
-        if !is_as_left {
-            self.settle(end).map_err(log_failed)?;
+        if !self.clean {
+            self.settle(start.flushed, end).map_err(log_failed)?;
         }
         step("recovery: settled");
         let segment =
@@ -139,7 +141,7 @@ impl Recovery<'_> {
             Found::Apache(_) | Found::Nothing => digest.entries > 0,
         };
         if complete {
-            return Ok(Start { at, timestamp, last, is_rebuild: false, floors: Vec::new() });
+            return Ok(Start { at, timestamp, last, flushed: at, is_rebuild: false, floors: Vec::new() });
         }
         tracing::warn!(expected = ?self.checkpoint, found = ?digest, "ConsumeQueue files are missing: building all of them from the CommitLog");
         let mut floors = Vec::new();
@@ -148,7 +150,7 @@ impl Recovery<'_> {
             // Where queues stood whose messages are not in the log any more is in their files only.
             queue.load(log_start)?;
         }
-        Ok(Start { at: log_start, timestamp, last: nowhere, is_rebuild: true, floors })
+        Ok(Start { at: log_start, timestamp, last: nowhere, flushed: at, is_rebuild: true, floors })
     }
 
     /// There is nothing where the last record was that the checkpoint knows.
@@ -191,8 +193,8 @@ impl Recovery<'_> {
 
     /// Brings to the disk what may be in memory only: consumers will see it, and it will be behind what is acknowledged later. A
     /// page whose writing failed before counts as written, so all of it is written once more.
-    fn settle(&self, end: PhysicalOffset) -> io::Result<()> {
-        let mut at = self.durable.max(self.segments.first().map_or(end, |first| first.base()));
+    fn settle(&self, flushed: PhysicalOffset, end: PhysicalOffset) -> io::Result<()> {
+        let mut at = self.durable.max(flushed).max(self.segments.first().map_or(end, |first| first.base()));
         while at < end {
             let Some(segment) = self.segments.find(at) else { break };
             let range = segment.range(at, end);
