@@ -320,6 +320,13 @@ impl BrokerClient {
             Ok(!self.query(topic, key, false)?.is_empty())
         })
     }
+
+    /// Apache's broker cannot tell how it does before it has looked at itself once, a second after its start.
+    pub fn await_runtime_info(&mut self) -> Result<()> {
+        await_condition("the broker tells how it does", Duration::from_secs(60), || {
+            Ok(self.0.call(&Request::new(code::GET_BROKER_RUNTIME_INFO))?.code == 0)
+        })
+    }
 }
 
 fn lock_request(code: i32, group: &str, client: &str, queues: &Value) -> Request {

@@ -22,6 +22,7 @@ pub mod code {
     pub const UPDATE_AND_CREATE_TOPIC: i32 = 17;
     pub const UPDATE_AND_CREATE_TOPIC_LIST: i32 = 18;
     pub const GET_ALL_TOPIC_CONFIG: i32 = 21;
+    pub const GET_BROKER_RUNTIME_INFO: i32 = 28;
     pub const GET_MAX_OFFSET: i32 = 30;
     pub const GET_MIN_OFFSET: i32 = 31;
     pub const VIEW_MESSAGE_BY_ID: i32 = 33;

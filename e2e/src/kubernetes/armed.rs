@@ -36,7 +36,8 @@ impl<'a> Armed<'a> {
     /// Starts it anew. It dies before the call after so many, and is restarted by the kubelet; then it goes on.
     pub fn start(self, dies_after: Option<u32>) -> Result<()> {
         let kubectl = &self.space.kubectl;
-        kubectl.run(&["delete", "pod", POD, "--ignore-not-found", "--force", "--grace-period=0"])?;
+        // Waits for its end: one that is still there, forgotten by the API server, would do the work of the next.
+        kubectl.run(&["delete", "pod", POD, "--ignore-not-found", "--wait=true", "--timeout=60s"])?;
         kubectl.apply(&pod(&self.space.name, dies_after)?.to_string())
     }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
+use super::lateness::Lateness;
 use crate::Cluster;
 use crate::speed::{anonymous_memory, cpu_time};
 
@@ -39,6 +40,8 @@ pub struct Figures {
     idle: f64,
     /// From the start of the program until it serves.
     start: Duration,
+    /// Of messages that come due, where there are such.
+    lateness: Option<Lateness>,
 }
 
 impl Figures {
@@ -50,6 +53,7 @@ impl Figures {
         [before, filled, settled]: [&Moment; 3],
         idle: f64,
         start: Duration,
+        lateness: Option<Lateness>,
     ) -> Self {
         Self {
             count,
@@ -58,6 +62,7 @@ impl Figures {
             cpu: settled.cpu.saturating_sub(before.cpu),
             idle,
             start,
+            lateness,
         }
     }
 }
@@ -76,7 +81,8 @@ impl fmt::Display for Figures {
             self.cpu.as_secs_f64(),
             self.idle * 100.0,
             self.start.as_secs_f64(),
-        )
+        )?;
+        self.lateness.as_ref().map_or(Ok(()), |lateness| write!(f, "\n  {lateness}"))
     }
 }
 

@@ -9,7 +9,7 @@ use crate::many::all;
 use crate::record::encode_properties;
 use crate::remoting::{Connection, Request, code};
 
-const TOPIC: &str = "scale";
+pub(super) const TOPIC: &str = "scale";
 
 /// What has to stay as it is while the broker is looked at.
 pub(super) type Held = Vec<Connection>;
@@ -77,7 +77,7 @@ fn wait_for_messages(cluster: &Cluster, count: usize, groups: usize, queues: u32
     Ok(held)
 }
 
-fn pull(group: usize, queue: usize, offset: i64) -> Request {
+pub(super) fn pull(group: usize, queue: usize, offset: i64) -> Request {
     /// The broker may hold it, and the subscription is in it.
     const FLAGS: i32 = 2 | 4;
     Request::new(code::PULL_MESSAGE)
@@ -93,7 +93,7 @@ fn pull(group: usize, queue: usize, offset: i64) -> Request {
         .field("subVersion", 1)
 }
 
-fn send(topic: &str, properties: &[(&str, &str)]) -> Request {
+pub(super) fn send(topic: &str, properties: &[(&str, &str)]) -> Request {
     Request::new(code::SEND_MESSAGE_V2)
         .field("a", "scale")
         .field("b", topic)

@@ -2,6 +2,7 @@
 
 mod figures;
 mod fill;
+mod lateness;
 
 use anyhow::{Result, ensure};
 use clap::ValueEnum;
@@ -86,7 +87,11 @@ pub fn measure(target: Target, much: Much, count: usize) -> Result<Figures> {
     figures::settle(&cluster)?;
     let settled = figures::Moment::of(&cluster)?;
     let idle = figures::idle(&cluster)?;
+    let lateness = match much {
+        Much::Timers => Some(lateness::measure(&cluster)?),
+        Much::Topics | Much::Polls | Much::Groups => None,
+    };
     drop(held);
     let start = figures::start_again(&mut cluster)?;
-    Ok(Figures::new(count, [&before, &filled, &settled], idle, start))
+    Ok(Figures::new(count, [&before, &filled, &settled], idle, start, lateness))
 }

@@ -61,6 +61,7 @@ impl Stage {
             member.commit(GROUP, "Orders", queue, i64::from(queue))?;
         }
         client.await_indexed("Orders", "order")?;
+        client.await_runtime_info()?;
         let mut producer = Connection::open(cluster.broker_port())?;
         producer.done(&Request::new(code::HEART_BEAT).body(PRODUCER))?;
         Ok(Self {

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, ensure};
-use gantry_e2e::kubernetes::{Armed, Space};
+use gantry_e2e::kubernetes::{Armed, Kubectl, Space};
 use serde_json::Value;
 
 use crate::life::{Step, growing_class};
@@ -17,7 +17,7 @@ use crate::{Named, Needs};
 pub(crate) const TRIALS: [Named; 1] = [("crash::after-every-call", Needs::Nothing, after_every_call)];
 
 /// Lives at the same time: each is one operator, one name server, one broker.
-const AT_A_TIME: usize = 4;
+const AT_A_TIME: usize = 6;
 /// Calls more than a life without a crash took: a restart may add some.
 const MORE: u32 = 2;
 
@@ -28,7 +28,15 @@ struct Usual {
     objects: BTreeMap<Step, Vec<Value>>,
 }
 
+/// They are there when other trials ran before.
+const DEFINITIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../manifests/kustomize/crds");
+
 fn after_every_call() -> Result<()> {
+    let cluster = Kubectl::default();
+    if cluster.run(&["get", "crd", "topics.gantry.dev"]).is_err() {
+        cluster.run(&["apply", "--server-side", "-k", DEFINITIONS])?;
+        cluster.run(&["wait", "crd", "--all", "--for=condition=Established", "--timeout=60s"])?;
+    }
     let class = growing_class()?;
     let usual = usual_life()?;
     println!("calls of a life without a crash: {:?}", usual.calls);

@@ -47,6 +47,7 @@ impl Prepared {
             client.commit(GROUP, "Orders", queue, i64::from(queue))?;
         }
         client.await_indexed("Payments", "payment")?;
+        client.await_runtime_info()?;
         Ok(Self { cluster, offset_id })
     }
 

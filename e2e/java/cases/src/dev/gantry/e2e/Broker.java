@@ -101,6 +101,12 @@ final class Broker {
         return offsetIn(ask(30, Map.of("topic", topic, "queueId", String.valueOf(queueId))));
     }
 
+    /** So many messages were ever in that queue. Apache's broker writes queues a moment after it answered a send. */
+    void awaitStored(String what, long count, String topic, int queueId) throws Exception {
+        Await.until(what, () -> maxOffset(topic, queueId) >= count);
+        Expect.equal(what, count, maxOffset(topic, queueId));
+    }
+
     /** The offset of the first message of that queue that is still there. */
     long minOffset(String topic, int queueId) throws Exception {
         return offsetIn(ask(31, Map.of("topic", topic, "queueId", String.valueOf(queueId))));

@@ -80,7 +80,7 @@ final class DeadLetters {
 
     private static void isDead(Stage stage, String group, Message message, String id, String topic) throws Exception {
         String letters = "%DLQ%" + group;
-        Await.until("a dead letter", () -> stage.broker().maxOffset(letters, 0) == 1);
+        stage.broker().awaitStored("a dead letter", 1, letters, 0);
         RemotingCommand answer = RawPull.of(letters, stage.name("reader")).by(stage.broker());
         Expect.equal("code of the pull (" + answer.getRemark() + ")", ResponseCode.SUCCESS, answer.getCode());
         MessageExt letter = MessageDecoder.decodes(ByteBuffer.wrap(answer.getBody())).get(0);

@@ -66,7 +66,7 @@ final class DelayLevels {
         Message message = Samples.message(topic, 500);
         message.setDelayTimeLevel(99);
         Expect.equal("status of the send", SendStatus.SEND_OK, producer.send(message).getSendStatus());
-        Expect.that("it waits with the last level", broker.maxOffset(SCHEDULE_TOPIC, HIGHEST_LEVEL - 1) > before);
+        Await.until("it waits with the last level", () -> broker.maxOffset(SCHEDULE_TOPIC, HIGHEST_LEVEL - 1) > before);
     }
 
     private static void isAsSent(Delayed sent, MessageExt received, String topic) {

@@ -74,18 +74,18 @@ final class GroupSettings {
         String never = stage.name("never");
         broker.setGroup(never, "\"retryMaxTimes\":0");
         sendBack(broker, never, sent.offsetMsgId(), Map.of());
-        Expect.equal("dead letters at once", 1L, broker.maxOffset("%DLQ%" + never, 0));
+        broker.awaitStored("dead letters at once", 1, "%DLQ%" + never, 0);
         sendBack(broker, never, sent.offsetMsgId(), Map.of("maxReconsumeTimes", "3"));
-        Await.until("what the client says comes first", () -> broker.maxOffset("%RETRY%" + never, 0) == 1);
-        Expect.equal("dead letters", 1L, broker.maxOffset("%DLQ%" + never, 0));
+        broker.awaitStored("what the client says comes first", 1, "%RETRY%" + never, 0);
+        broker.awaitStored("dead letters", 1, "%DLQ%" + never, 0);
 
         String once = stage.name("once");
         broker.setGroup(once, "\"retryMaxTimes\":1");
         sendBack(broker, once, sent.offsetMsgId(), Map.of());
-        Await.until("it comes again", () -> broker.maxOffset("%RETRY%" + once, 0) == 1);
+        broker.awaitStored("it comes again", 1, "%RETRY%" + once, 0);
         Expect.equal("dead letters", 0L, broker.maxOffset("%DLQ%" + once, 0));
         sendBack(broker, once, firstOf("%RETRY%" + once, broker), Map.of());
-        Expect.equal("dead letters of what came again", 1L, broker.maxOffset("%DLQ%" + once, 0));
+        broker.awaitStored("dead letters of what came again", 1, "%DLQ%" + once, 0);
 
         String nowhere = stage.name("nowhere");
         broker.setGroup(nowhere, "\"retryQueueNums\":0");
@@ -96,7 +96,7 @@ final class GroupSettings {
 
         String negative = stage.name("negative");
         sendBack(broker, negative, sent.offsetMsgId(), Map.of("delayLevel", "-1"));
-        Expect.equal("dead letters that were asked for", 1L, broker.maxOffset("%DLQ%" + negative, 0));
+        broker.awaitStored("dead letters that were asked for", 1, "%DLQ%" + negative, 0);
     }
 
     /** After a second, if at all. */

@@ -34,6 +34,6 @@ final class LargeMessage {
         stage.consumeAll(stage.name("group"), topic, inbox);
         MessageExt only = inbox.await(1).get(0);
         Delivery.of(stage.broker()).isEqual(sent, only);
-        Expect.equal("messages in the queue", 1L, stage.broker().maxOffset(topic, 0));
+        stage.broker().awaitStored("messages in the queue", 1, topic, 0);
     }
 }

@@ -100,7 +100,7 @@ final class Permissions {
             stage.broker().setTopic(topic, each[0], 1, each[1]);
             isClosed.set(true);
             Samples.send(producer, topic, sent++, 1);
-            Expect.equal("messages stored", (long) sent, stage.broker().maxOffset(topic, 0));
+            stage.broker().awaitStored("messages stored", sent, topic, 0);
             int code = RawPull.of(topic, stage.name("raw")).offset(sent - 1).by(stage.broker()).getCode();
             Expect.that("a pull is refused: " + code, code == NO_PERMISSION || code == INVALID_PARAMETER);
             isClosed.set(false);

@@ -40,7 +40,7 @@ final class QueueSelection {
         }
         for (int queue = 0; queue < QUEUES; queue++) {
             Expect.equal("messages without a choice in queue " + queue, EACH, perQueue.get(queue));
-            Expect.equal("messages in queue " + queue, 3L * EACH, stage.broker().maxOffset(topic, queue));
+            stage.broker().awaitStored("messages in queue " + queue, 3L * EACH, topic, queue);
         }
     }
 }
