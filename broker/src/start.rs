@@ -103,7 +103,8 @@ pub async fn start(config: BrokerConfig, mut shutdown: watch::Receiver<bool>) ->
     let addr = listener.local_addr().map_err(Error::Listen)?;
     let config = BrokerConfig { listen_port: addr.port(), ..config };
     // From the very start: a store that takes its time to recover is no reason to be killed.
-    let probe = Arc::new(Probe::default());
+    let store_config = config.store()?;
+    let probe = Arc::new(Probe::recovering(&store_config.progress));
     // Ends with its sender, should anything below fail.
     let (stop_probe, probe_stopping) = watch::channel(false);
     let mut probe_servers = Vec::new();
@@ -113,7 +114,6 @@ pub async fn start(config: BrokerConfig, mut shutdown: watch::Receiver<bool>) ->
         probe_servers.push(tokio::spawn(gantry_probes::serve(listener, status, probe_stopping.clone())));
     }
     let vip = if config.vip_channel { vip_listener(addr).await } else { None };
-    let store_config = config.store()?;
     let opened = tokio::task::spawn_blocking(move || Store::open(store_config));
     let store = tokio::select! {
         opened = opened => opened.map_err(|error| Error::Start(error.to_string()))??,

@@ -1,9 +1,11 @@
 //! How a store is laid out and kept.
 
+use crate::recovery::Progress;
 use gantry_message::Host;
 use gantry_message::delay::DelayLevels;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Settings of a store. Defaults are Apache's.
@@ -37,6 +39,8 @@ pub struct StoreConfig {
     pub store_host: Host,
     /// A checkpoint is due after this long, and after this many bytes: it bounds what a recovery has to read.
     pub checkpoint_every: (Duration, u64),
+    /// How far a recovery has come, while the store is opened.
+    pub progress: Arc<Progress>,
     /// `osPageCacheBusyTimeOutMills`: a disk that takes longer for one message, or for one flush that answers wait for, is
     /// busy, and messages are refused.
     pub busy_after: Duration,
@@ -104,7 +108,8 @@ impl StoreConfig {
             warm_ahead: 16 * 1024 * 1024,
             mlock: false,
             store_host: Host::new(SocketAddr::from((Ipv4Addr::LOCALHOST, 10911))),
-            checkpoint_every: (Duration::from_secs(5), 256 * 1024 * 1024),
+            checkpoint_every: (Duration::from_secs(5), 128 * 1024 * 1024),
+            progress: Arc::default(),
             busy_after: Duration::from_secs(1),
         }
     }

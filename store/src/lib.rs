@@ -42,4 +42,5 @@ pub use consume_queue::ConsumeQueue;
 pub use error::{AppendError, OpenError};
 pub use gantry_message::{PhysicalOffset, QueueOffset};
 pub use pull::{Boundary, PullLimits, PullStatus, Pulled, Select};
+pub use recovery::Progress;
 pub use store::{Stats, Store};

@@ -137,6 +137,8 @@ impl Store {
             boot,
             durable,
             clean,
+            keep_every: config.checkpoint_every.1,
+            progress: &config.progress,
         }
         .run()?;
         let trust_until = match found {

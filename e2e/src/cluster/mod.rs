@@ -183,6 +183,12 @@ impl Cluster {
 
     /// Starts the broker on the store and the ports it had before.
     pub fn start_broker(&mut self) -> Result<()> {
+        self.spawn_broker()?;
+        self.await_serving()
+    }
+
+    /// The same, and waits for nothing.
+    pub fn spawn_broker(&mut self) -> Result<()> {
         let command = match self.target {
             Target::Gantry => {
                 let mut command = gantry::broker(self.setup.programs.as_deref(), &self.broker_conf()?)?;
@@ -194,7 +200,7 @@ impl Cluster {
             }
         };
         self.broker = Some(Process::start("broker", command, &self.folder.path().join("broker.out"))?);
-        self.await_serving()
+        Ok(())
     }
 
     /// Goes on as the other implementation, name server and broker, on the same store and ports. The broker is down.

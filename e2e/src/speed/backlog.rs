@@ -1,8 +1,5 @@
 //! A group that is far behind beside live traffic: what the one has read from the disk must not slow the other.
 
-use std::fs::{self, File};
-use std::os::fd::AsRawFd as _;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,6 +9,7 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 use super::process_cost::bytes_from_disk;
 use crate::broker_client::{BrokerClient, Draft};
 use crate::cluster::{Cluster, Setup};
+use crate::cold;
 use crate::many;
 use crate::remoting::{Request, code};
 use crate::target::Target;
@@ -91,7 +89,7 @@ impl Backlog {
     /// Starts the broker again with nothing of its log in memory, sends, and then sends while all of the backlog is read.
     pub fn read_cold(&mut self) -> Result<Beside> {
         self.cluster.stop_broker()?;
-        forget(&self.cluster.store())?;
+        cold::forget(&self.cluster.store())?;
         self.cluster.start_broker()?;
         let (port, pid) = (self.cluster.broker_port(), self.cluster.broker_pid().context("it runs")?);
         let by_itself = |time| {
@@ -168,21 +166,4 @@ fn read_all(port: u16) -> Result<u64> {
             .collect();
         readers.into_iter().map(|reader| reader.join().map_err(|_| anyhow!("a reader panicked"))?).sum()
     })
-}
-
-/// Has the kernel forget what it holds of these files. The broker that maps them has ended.
-fn forget(folder: &Path) -> Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            forget(&path)?;
-            continue;
-        }
-        let file = File::open(&path)?;
-        file.sync_all()?;
-        // SAFETY: it takes an open file and numbers.
-        let refused = unsafe { libc::posix_fadvise(file.as_raw_fd(), 0, 0, libc::POSIX_FADV_DONTNEED) };
-        ensure!(refused == 0, "{}: {}", path.display(), std::io::Error::from_raw_os_error(refused));
-    }
-    Ok(())
 }

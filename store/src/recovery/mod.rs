@@ -7,6 +7,7 @@
 //!
 //! Whoever dies here is followed by another who does the same again.
 
+mod progress;
 mod replay;
 
 use crate::checkpoint::{Checkpoint, CheckpointFile, Found};
@@ -17,6 +18,7 @@ use crate::faults::{Fault, has, step};
 use crate::{OpenError, PhysicalOffset, QueueOffset, sys};
 use gantry_message::Record;
 use gantry_message::delay::DelayLevels;
+pub use progress::Progress;
 use replay::Replay;
 use std::io;
 use std::path::Path;
@@ -51,6 +53,9 @@ pub(crate) struct Recovery<'a> {
     /// The log was on the disk up to here, as far as that is known: whatever is wrong below is damage, not the log's end.
     pub(crate) durable: PhysicalOffset,
     pub(crate) clean: bool,
+    /// What was read is not read again by whoever comes after an interruption, but for this many bytes.
+    pub(crate) keep_every: u64,
+    pub(crate) progress: &'a Progress,
 }
 
 /// Where the replay starts.

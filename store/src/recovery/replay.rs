@@ -17,9 +17,10 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Records between two writes of the queues' tails, which bounds the memory of a rebuild, and what of it is done again when it is
-/// interrupted.
+/// Records between two writes of the queues' tails, which bounds the memory of a rebuild.
 const TAIL_EVERY: u64 = 500_000;
+/// Records between two looks at the clock.
+const LOOK_EVERY: u64 = 1024;
 const DAY_MS: i64 = 24 * 3600 * 1000;
 const TELL_EVERY: Duration = Duration::from_secs(5);
 
@@ -88,6 +89,8 @@ impl<'a, 'b> Replay<'a, 'b> {
         let segments = self.recovery.segments;
         let mut scan = Scan::new(segments, self.start.at, PhysicalOffset(i64::MAX), true);
         let (mut count, mut told) = (0_u64, Instant::now());
+        let mut kept = self.start.at;
+        self.recovery.progress.begin(kept, segments.all().last().map_or(kept, |last| last.end()));
         loop {
             let mut result = Ok(());
             while scan.step(|step| {
@@ -101,12 +104,17 @@ impl<'a, 'b> Replay<'a, 'b> {
             }) {
                 std::mem::replace(&mut result, Ok(()))?;
                 count += 1;
-                if count.is_multiple_of(TAIL_EVERY) {
-                    self.keep(scan.at())?;
+                let at = scan.at();
+                if count.is_multiple_of(TAIL_EVERY) || (at - kept) as u64 > self.recovery.keep_every {
+                    kept = at;
+                    self.keep(at)?;
                 }
-                if told.elapsed() > TELL_EVERY {
-                    told = Instant::now();
-                    tracing::info!(records = count, from = %self.start.at, at = %scan.at(), "recovering");
+                if count.is_multiple_of(LOOK_EVERY) {
+                    self.recovery.progress.reach(at);
+                    if told.elapsed() > TELL_EVERY {
+                        told = Instant::now();
+                        tracing::info!(records = count, from = %self.start.at, %at, progress = %self.recovery.progress, "recovering");
+                    }
                 }
             }
             if !self.goes_on(&mut scan) {

@@ -1,0 +1,93 @@
+//! Messages until the log has its size.
+
+use std::fs::{self, File};
+use std::os::fd::AsRawFd as _;
+use std::path::Path;
+
+use anyhow::{Result, ensure};
+
+use super::{QUEUES, TOPIC};
+use crate::Cluster;
+use crate::many::all;
+use crate::remoting::{Request, code};
+
+const KIB: usize = 1024;
+/// So much of the log are messages of 1 KiB. What is beyond are large messages of zeros whose blocks are given back to the disk:
+/// it reads as it was written, and a log of any size fits.
+const IN_SMALL: u64 = 10;
+const SMALL: usize = KIB;
+const LARGE: usize = 256 * KIB;
+/// What a record of `SMALL` takes beside its body.
+const AROUND: usize = 128;
+const FILE: u64 = 1 << 30;
+
+/// Fills the log up to so many GiB.
+pub(super) fn to(cluster: &mut Cluster, gib: u64) -> Result<()> {
+    let port = cluster.broker_port();
+    let small = gib.min(IN_SMALL) as usize * (FILE as usize / (SMALL + AROUND));
+    all(port, small, &|n| message(n, SMALL))?;
+    for _ in IN_SMALL..gib {
+        all(port, FILE as usize / LARGE, &|n| message(n, LARGE))?;
+        give_back_zeros(&cluster.store().join("commitlog"))?;
+    }
+    Ok(())
+}
+
+/// Small messages, as many as are taken, until nobody takes them any more.
+pub(super) fn small_until_it_dies(port: u16) {
+    const TOGETHER: usize = 10_000;
+    while all(port, TOGETHER, &|n| message(n, 16)).is_ok() {}
+}
+
+fn message(n: usize, size: usize) -> Request {
+    Request::new(code::SEND_MESSAGE_V2)
+        .field("a", "recovery")
+        .field("b", TOPIC)
+        .field("c", "TBW102")
+        .field("d", QUEUES)
+        .field("e", n % QUEUES as usize)
+        .field("f", 0)
+        .field("g", 1)
+        .field("h", 0)
+        .field("i", format!("UNIQ_KEY\u{1}RECOVERY-{n:012}"))
+        .field("j", 0)
+        .field("k", false)
+        .field("m", false)
+        .body(vec![0; size])
+}
+
+/// Punches holes where large bodies are, in all files but the last two: they are not written to any more.
+fn give_back_zeros(log: &Path) -> Result<()> {
+    let mut files: Vec<_> = fs::read_dir(log)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+    files.sort_unstable();
+    files.truncate(files.len().saturating_sub(2));
+    for path in files.iter().skip(IN_SMALL as usize + 1) {
+        let file = File::options().read(true).write(true).open(path)?;
+        if bytes_on_disk(&file)? < FILE / 2 {
+            continue;
+        }
+        file.sync_all()?;
+        let (mut at, mut block) = (0, vec![0; 64 * KIB]);
+        while at < FILE {
+            std::os::unix::fs::FileExt::read_exact_at(&file, &mut block, at)?;
+            if block.iter().all(|byte| *byte == 0) {
+                punch(&file, at, block.len() as u64)?;
+            }
+            at += block.len() as u64;
+        }
+    }
+    Ok(())
+}
+
+/// Bytes that a file takes on the disk.
+fn bytes_on_disk(file: &File) -> Result<u64> {
+    Ok(std::os::unix::fs::MetadataExt::blocks(&file.metadata()?) * 512)
+}
+
+fn punch(file: &File, at: u64, len: u64) -> Result<()> {
+    let mode = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE;
+    // SAFETY: the call takes numbers only.
+    let done = unsafe { libc::fallocate(file.as_raw_fd(), mode, at as libc::off_t, len as libc::off_t) };
+    ensure!(done == 0, "a hole at {at}: {}", std::io::Error::last_os_error());
+    Ok(())
+}
