@@ -1,5 +1,7 @@
 //! `gantry-broker`: one broker, configured as Apache's is.
 
+mod memory;
+
 use anyhow::Context as _;
 use clap::Parser;
 use gantry_broker::BrokerConfig;
@@ -120,6 +122,7 @@ async fn run(config: BrokerConfig) -> anyhow::Result<()> {
             }
         }
     });
+    tokio::spawn(memory::give_back());
     let broker = match gantry_broker::start(config, stopped).await {
         Err(gantry_broker::Error::Stopped) => {
             tracing::info!("stopped while starting: the next start goes on");

@@ -3,6 +3,9 @@
 use super::facts::Facts;
 use super::{Check, Findings};
 
+/// Of fewer lives half are no more than chance.
+const MANY: usize = 10;
+
 pub(super) fn check(facts: &Facts<'_>, found: &mut Findings) {
     let back: Vec<_> = facts
         .lives
@@ -11,10 +14,11 @@ pub(super) fn check(facts: &Facts<'_>, found: &mut Findings) {
         .filter(|(_, life)| !life.refused_first)
         .filter_map(|(n, life)| Some((n, (life.first_ack? - life.started) / 1_000_000)))
         .collect();
-    // A machine that is busy with other things may hold up one start, not half of them.
+    // A machine that is busy with other things may hold up one start, not half of many.
     let mut times: Vec<_> = back.iter().map(|(_, ms)| *ms).collect();
     times.sort_unstable();
     if let Some(median) = times.get(times.len() / 2)
+        && times.len() >= MANY
         && *median > facts.promise.back_within
     {
         found.add(

@@ -273,9 +273,17 @@ fn c12_finds_what_is_early_late_or_never_came() {
 
 #[test]
 fn c15_finds_a_broker_that_takes_its_time() {
-    let slow = |what: &What| if matches!(what, What::Serving) { 1_500 } else { 0 };
-    let late_anyway = found(good(), slow);
-    assert!(late_anyway.contains(&Check::Liveness), "{late_anyway:?}");
+    let slow = |what: &What| if matches!(what, What::Serving) { 25_000 } else { 0 };
+    assert_eq!(found(good(), slow), [Check::Liveness]);
+    let many = |pause: u64| {
+        let mut lives = good();
+        for _ in 0..10 {
+            lives.extend([What::Started, What::Serving, acked(5, 0, 2), What::Ended { how: Death::Kill }]);
+        }
+        found(lives, |what| if matches!(what, What::Serving) { pause } else { 0 })
+    };
+    assert_eq!(many(500), []);
+    assert_eq!(many(1_500), [Check::Liveness]);
     assert!(
         with(|what| (!matches!(what, What::Read { .. } | What::Bounds { .. })).then_some(what))
             .contains(&Check::Liveness)

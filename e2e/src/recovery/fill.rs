@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::Path;
 
 use anyhow::{Result, ensure};
@@ -19,7 +20,8 @@ const SMALL: usize = KIB;
 const LARGE: usize = 256 * KIB;
 /// What a record of `SMALL` takes beside its body.
 const AROUND: usize = 128;
-const FILE: u64 = 1 << 30;
+/// Bytes of a CommitLog file.
+pub(super) const FILE: u64 = 1 << 30;
 
 /// Fills the log up to so many GiB.
 pub(super) fn to(cluster: &mut Cluster, gib: u64) -> Result<()> {
@@ -63,25 +65,30 @@ fn give_back_zeros(log: &Path) -> Result<()> {
     files.truncate(files.len().saturating_sub(2));
     for path in files.iter().skip(IN_SMALL as usize + 1) {
         let file = File::options().read(true).write(true).open(path)?;
-        if bytes_on_disk(&file)? < FILE / 2 {
+        // A file that was seen to has few blocks.
+        if file.metadata()?.blocks() * 512 < FILE / 2 {
             continue;
         }
         file.sync_all()?;
-        let (mut at, mut block) = (0, vec![0; 64 * KIB]);
-        while at < FILE {
-            std::os::unix::fs::FileExt::read_exact_at(&file, &mut block, at)?;
-            if block.iter().all(|byte| *byte == 0) {
-                punch(&file, at, block.len() as u64)?;
+        let mut block = vec![0; 4 * KIB];
+        let mut zeros_from = None;
+        for at in (0..FILE).step_by(block.len()) {
+            file.read_exact_at(&mut block, at)?;
+            let is_zero = block.iter().all(|byte| *byte == 0);
+            match zeros_from {
+                None if is_zero => zeros_from = Some(at),
+                Some(from) if !is_zero => {
+                    punch(&file, from, at - from)?;
+                    zeros_from = None;
+                }
+                _ => {}
             }
-            at += block.len() as u64;
+        }
+        if let Some(from) = zeros_from {
+            punch(&file, from, FILE - from)?;
         }
     }
     Ok(())
-}
-
-/// Bytes that a file takes on the disk.
-fn bytes_on_disk(file: &File) -> Result<u64> {
-    Ok(std::os::unix::fs::MetadataExt::blocks(&file.metadata()?) * 512)
 }
 
 fn punch(file: &File, at: u64, len: u64) -> Result<()> {

@@ -38,7 +38,8 @@ pub struct Kills {
 impl Recovery {
     /// Fills a new broker's log.
     pub fn prepare(gib: u64) -> Result<Self> {
-        let mut cluster = Cluster::start(Target::Gantry, Setup::default())?;
+        let mut cluster =
+            Cluster::start(Target::Gantry, Setup::default().set("mappedFileSizeCommitLog", fill::FILE))?;
         BrokerClient::open(cluster.broker_port())?.create_topic(TOPIC, QUEUES, QUEUES)?;
         fill::to(&mut cluster, gib)?;
         Ok(Self { cluster, gib })
