@@ -17,6 +17,11 @@ impl Moment {
     pub(crate) fn now() -> Self {
         Self { wall: now_ms(), steady: Instant::now() }
     }
+
+    /// By how many milliseconds the wall clock has been set back between another moment and this one; below 0, it was set forward.
+    pub(crate) fn set_back_since(self, other: Self) -> i64 {
+        other.wall.saturating_add(since(self.steady, other.steady)).saturating_sub(self.wall)
+    }
 }
 
 /// When something is to happen: at a time of day, and of what waits for a length of time, when that has passed. A clock that is
@@ -45,9 +50,30 @@ impl Due {
         Self::after(now, at.saturating_sub(now.wall).min(longest))
     }
 
+    /// The moment that it names by both clocks, if it does.
+    pub(crate) fn moment(self) -> Option<Moment> {
+        Some(Moment { wall: self.at, steady: self.latest? })
+    }
+
+    /// The same, at the time of day that it is at `now`, whatever was done to that clock before.
+    pub(crate) fn by_the_clock_of(self, now: Moment) -> Self {
+        match self.latest {
+            Some(latest) => {
+                Self { at: self.at.min(now.wall.saturating_add(since(latest, now.steady))), ..self }
+            }
+            None => self,
+        }
+    }
+
     pub(crate) fn has_come(self, now: Moment) -> bool {
         self.at <= now.wall || self.latest.is_some_and(|latest| latest <= now.steady)
     }
+}
+
+/// Milliseconds from `earlier` to `later`.
+fn since(later: Instant, earlier: Instant) -> i64 {
+    let ms = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+    ms(later.saturating_duration_since(earlier)) - ms(earlier.saturating_duration_since(later))
 }
 
 #[cfg(test)]

@@ -190,11 +190,11 @@ impl Run {
         let mut victim = self.take()?;
         self.world.work(self.life, enough, AT_MOST, || {
             fault(&mut victim)?;
+            // Now, not when everybody has noticed, which takes its time on a busy machine.
+            self.record(What::Ended { how });
             victim.kill();
             Ok(())
-        })?;
-        self.record(What::Ended { how });
-        Ok(())
+        })
     }
 
     /// Clients at work until the broker ends by itself; `false` when it does not in time, and is killed.
@@ -202,10 +202,10 @@ impl Run {
         let mut victim = self.take()?;
         let died = self.world.work(self.life, 0, Duration::ZERO, || {
             let died = victim.ends_within(patience)?;
+            self.record(What::Ended { how: Death::Kill });
             victim.kill();
             Ok(died)
         })?;
-        self.record(What::Ended { how: Death::Kill });
         Ok(died)
     }
 
@@ -221,7 +221,10 @@ impl Run {
         let ground = &mut self.ground;
         let store = ground.store();
         let disk = ground.as_disk().context("the store is on no disk of its own")?;
+        let recorder = &self.world.recorder;
         let snapshot = self.world.work(self.life, enough, AT_MOST, || {
+            // Taking the snapshot takes its time.
+            recorder.record(What::Ended { how: Death::PowerCut });
             if is_before_kill {
                 // It runs on for a moment, on a disk that takes nothing any more.
                 victim.pause()?;
@@ -237,7 +240,6 @@ impl Run {
             disk.cut_power()?;
             Ok(snapshot)
         })?;
-        self.record(What::Ended { how: Death::PowerCut });
         self.come_back(&snapshot, keep)
     }
 
@@ -251,8 +253,8 @@ impl Run {
             })?;
             // Who found a sync failing needs a moment to go.
             victim.ends_within(patience / 20)?;
-            victim.kill();
             self.record(What::Ended { how: Death::PowerCut });
+            victim.kill();
             Ok(())
         })?;
         self.cut_power_now(|| false).map(drop)
@@ -261,8 +263,8 @@ impl Run {
     /// The power goes, and whoever is alive with it.
     pub(super) fn cut_power_now(&mut self, keep: impl FnMut() -> bool) -> Result<Lost> {
         if let Some(victim) = self.victim.take() {
-            victim.kill();
             self.record(What::Ended { how: Death::PowerCut });
+            victim.kill();
         }
         let snapshot = Snapshot::take(&self.ground.store())?;
         self.ground.as_disk().context("the store is on no disk of its own")?.cut_power()?;
