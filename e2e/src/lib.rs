@@ -11,6 +11,7 @@
 )]
 
 pub mod await_condition;
+pub mod bench;
 pub mod broker_client;
 pub mod case;
 pub mod checker;

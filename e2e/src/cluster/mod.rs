@@ -28,7 +28,7 @@ const STOP_PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug, Default)]
 pub struct Setup {
     settings: Vec<(String, String)>,
-    full_speed: bool,
+    java: apache::Speed,
     probes: bool,
     /// Where the broker's program is, when it is a special one, and the environment that it is started with.
     programs: Option<PathBuf>,
@@ -61,7 +61,14 @@ impl Setup {
     /// Apache's broker gets the compiler and collector it is run with in earnest, which cost more at the start.
     #[must_use]
     pub fn full_speed(mut self) -> Self {
-        self.full_speed = true;
+        self.java = apache::Speed::Full;
+        self
+    }
+
+    /// Apache's broker gets what its own start script gives it, too: a large heap that is there from the start.
+    #[must_use]
+    pub fn in_earnest(mut self) -> Self {
+        self.java = apache::Speed::InEarnest;
         self
     }
 }
@@ -195,9 +202,7 @@ impl Cluster {
                 command.envs(self.setup.environment.iter().cloned());
                 command
             }
-            Target::Apache => {
-                apache::broker(&self.broker_conf()?, self.folder.path(), self.setup.full_speed)?
-            }
+            Target::Apache => apache::broker(&self.broker_conf()?, self.folder.path(), self.setup.java)?,
         };
         self.broker = Some(Process::start("broker", command, &self.folder.path().join("broker.out"))?);
         Ok(())

@@ -2,7 +2,7 @@
 
 mod backlog;
 mod process_cost;
-mod producer;
+pub(crate) mod producer;
 mod run;
 mod scaling;
 

@@ -35,7 +35,14 @@ pub fn run(target: Target, load: &Load) -> Result<Run> {
         Cluster::start(target, Setup::default().set("mappedFileSizeCommitLog", 1_u32 << 30).full_speed())?;
     let mut client = BrokerClient::open(cluster.broker_port())?;
     client.create_topic(TOPIC, QUEUES.unsigned_abs(), QUEUES.unsigned_abs())?;
-    let producer = producer::start(&cluster, TOPIC, load)?;
+    let producer = producer::start(
+        cluster.folder(),
+        &cluster.name_server_address(),
+        TOPIC,
+        load.threads,
+        load.bytes,
+        &cluster.folder().join("producer.out"),
+    )?;
     thread::sleep(load.warm_up);
     let before = Moment::now(&cluster, &mut client)?;
     thread::sleep(load.measured);
