@@ -26,6 +26,8 @@ use crate::tally::Tally;
 
 /// Longer than a worker waits for anything, so that it sees when it is over.
 const GLANCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 5_000_000 };
+/// How long polls are listened to after the last send, in nanoseconds.
+const LAST_TO_COME: u64 = 1_000_000_000;
 const TIMER: u64 = u64::MAX;
 /// Bytes that are read at once.
 const READ: usize = 256 * 1024;
@@ -51,6 +53,13 @@ struct Link {
     /// The socket was full.
     is_blocked: bool,
     is_lost: bool,
+}
+
+impl Link {
+    /// Whether its requests are polls that the broker may hold.
+    fn waits(&self) -> bool {
+        matches!(&self.work, Work::Pull(lanes) if lanes.iter().any(|lane| lane.waits))
+    }
 }
 
 /// A worker's connections and what they do.
@@ -162,11 +171,13 @@ impl Worker {
         if self.schedule.is_some_and(|schedule| schedule.due() < phases.end) {
             return true;
         }
-        // A poll that waits for a message waits longer than anybody here does.
-        self.links.iter().any(|link| {
-            let waits = matches!(&link.work, Work::Pull(lanes) if lanes.iter().any(|lane| lane.waits));
-            !link.is_lost && !waits && link.slots.under_way().next().is_some()
-        })
+        // A poll that waits for a message waits longer than anybody here does; what was sent last is given a moment to come.
+        if self.links.iter().any(Link::waits) && phases.now() < phases.end + LAST_TO_COME {
+            return true;
+        }
+        self.links
+            .iter()
+            .any(|link| !link.is_lost && !link.waits() && link.slots.under_way().next().is_some())
     }
 
     /// Sends what is due, as far as there are slots.
@@ -307,7 +318,7 @@ impl Worker {
     fn close(&mut self, phases: &Phases) {
         let now = phases.now();
         for link in &self.links {
-            if matches!(&link.work, Work::Pull(lanes) if lanes.iter().any(|lane| lane.waits)) {
+            if link.waits() {
                 continue;
             }
             for due in link.slots.under_way().filter(|due| phases.measures(*due)) {

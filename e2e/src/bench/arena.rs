@@ -112,7 +112,8 @@ pub(super) fn setup(contestant: Contestant, flush: Flush) -> Setup {
     }
     let tuned = setup.set("useEpollNativeSelector", true).set("warmMapedFileEnable", true);
     match flush {
-        Flush::Async => tuned.set("transientStorePoolEnable", true).set("transientStorePoolSize", 2),
+        // Two of the pool are in use, and with none left sends are refused.
+        Flush::Async => tuned.set("transientStorePoolEnable", true).set("transientStorePoolSize", 4),
         Flush::Sync => tuned.set("useReentrantLockWhenPutMessage", true),
     }
 }

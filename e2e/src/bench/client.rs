@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 
 use super::arena::Arena;
-use crate::speed::producer;
+use crate::speed::{cpu_time, producer};
 
 /// What it did in a second.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -16,7 +16,17 @@ struct Second {
     failed: u64,
 }
 
-/// Sends/s and failures over the measured time.
+/// What it came to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen {
+    pub(super) sends_per_second: f64,
+    /// Since its start.
+    pub(super) failed: u64,
+    /// Of the broker alone, per million sends.
+    pub(super) cpu_seconds_per_million: f64,
+}
+
+/// Has it send for so long.
 pub(super) fn measure(
     arena: &Arena,
     topic: &str,
@@ -24,24 +34,26 @@ pub(super) fn measure(
     bytes: u32,
     warm_up: Duration,
     measured: Duration,
-) -> Result<(f64, u64)> {
+) -> Result<Seen> {
     let output = arena.folder().join("producer.out");
     let process = producer::start(arena.folder(), &arena.name_server(), topic, threads, bytes, &output)?;
     thread::sleep(warm_up);
-    let before = seconds(&fs::read_to_string(&output)?).len();
+    let (before, cpu) = (seconds(&fs::read_to_string(&output)?).len(), cpu_time(arena.pid()?)?);
     thread::sleep(measured);
+    let cpu = cpu_time(arena.pid()?)?.saturating_sub(cpu);
     ensure!(process.is_alive(), "the producer ended:\n{}", process.output_tail());
     let said = fs::read_to_string(&output)?;
     process.kill();
     let all = seconds(&said);
     let counted = all.get(before..).filter(|seconds| !seconds.is_empty());
     let counted = counted.with_context(|| format!("the producer said nothing of its speed:\n{said}"))?;
-    let (sends, failed): (u64, u64) = (
-        counted.iter().map(|second| second.sends).sum(),
-        // It counts them from its start.
-        counted.last().map_or(0, |last| last.failed),
-    );
-    Ok((sends as f64 / counted.len() as f64, failed))
+    let sends: u64 = counted.iter().map(|second| second.sends).sum();
+    let sends_per_second = sends as f64 / counted.len() as f64;
+    Ok(Seen {
+        sends_per_second,
+        failed: counted.last().map_or(0, |last| last.failed),
+        cpu_seconds_per_million: cpu.as_secs_f64() / (sends_per_second * measured.as_secs_f64()) * 1e6,
+    })
 }
 
 /// What it said of each second.

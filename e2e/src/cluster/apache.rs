@@ -54,7 +54,7 @@ const IN_EARNEST: [&str; 12] = [
     "-XX:SoftRefLRUPolicyMSPerMB=0",
     "-XX:-OmitStackTraceInFastThrow",
     "-XX:+AlwaysPreTouch",
-    "-XX:MaxDirectMemorySize=4g",
+    "-XX:MaxDirectMemorySize=6g",
     "-XX:-UseLargePages",
 ];
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use gantry_bench::{Load, Pace, create_topics};
 
 use super::stage::Stage;
@@ -20,21 +20,15 @@ pub(super) fn by_ours(stage: &mut Stage<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Twice what [`by_ours`] found: how much of the maximum is left.
+/// Twice the most that is taken of as many requests under way: how much of it is left.
 pub(super) fn twice(stage: &mut Stage<'_>) -> Result<()> {
     if stage.contestant == Contestant::Responder {
         return Ok(());
     }
-    let most = stage.findings.samples.at(&lines::NATIVE, stage.contestant, stage.round);
-    let most = most.context("overload is judged by the maximum: ask for the row `sends`, too")?;
-    let load = Load {
-        pace: Pace::Rate(2.0 * most),
-        connections: CONNECTIONS,
-        // Of what is offered and not taken, most waits in the generator.
-        depth: 8 * DEPTH,
-        ..stage.load("overload")
-    };
-    create_topics(&load)?;
+    let closed = Load { connections: CONNECTIONS, depth: 8 * DEPTH, ..stage.load("overload") };
+    create_topics(&closed)?;
+    let most = gantry_bench::run(&closed, |_| Ok(()))?.rate();
+    let load = Load { pace: Pace::Rate(2.0 * most.max(1.0)), ..closed };
     let tally = gantry_bench::run(&load, |_| Ok(()))?;
     let refused: u64 = tally.refused.values().map(|failure| failure.count).sum();
     if refused > 0 {
@@ -50,10 +44,14 @@ pub(super) fn by_apaches_client(stage: &mut Stage<'_>) -> Result<()> {
     let warm_up = stage.times.settle.max(Duration::from_secs(2)) * CLIENT_WARM_UP;
     // It tells of whole seconds.
     let measured = stage.times.measured + Duration::from_secs(1);
-    let (rate, failed) = client::measure(stage.arena, TOPIC, CONNECTIONS as u32, 128, warm_up, measured)?;
-    if failed > 0 {
-        stage.note(format!("Apache's client: {failed} sends failed"));
+    let seen = client::measure(stage.arena, TOPIC, CONNECTIONS as u32, 128, warm_up, measured)?;
+    if seen.failed > 0 {
+        stage.note(format!("Apache's client: {} sends failed", seen.failed));
     }
-    stage.add(&lines::CLIENT, rate);
+    stage.note(format!(
+        "Apache's client: {:.1} s of broker CPU per million sends",
+        seen.cpu_seconds_per_million
+    ));
+    stage.add(&lines::CLIENT, seen.sends_per_second);
     Ok(())
 }
