@@ -17,6 +17,7 @@ pub mod case;
 pub mod checker;
 pub mod cluster;
 mod cold;
+pub mod counts;
 pub mod crash;
 pub mod crowd;
 pub mod decoders;

@@ -10,11 +10,11 @@ use crate::toolchain::{Missing, on_path};
 const EVENT: &str = "raw_syscalls:sys_enter";
 
 /// Counts until it is asked.
-pub(super) struct Counter(Child);
+pub(crate) struct Counter(Child);
 
 impl Counter {
     /// Whether they can be counted here.
-    pub(super) fn available() -> Result<(), Missing> {
+    pub(crate) fn available() -> Result<(), Missing> {
         on_path("perf")?;
         let tried = Command::new("perf").args(["stat", "-x", ",", "-e", EVENT, "true"]).output();
         match tried {
@@ -23,14 +23,14 @@ impl Counter {
         }
     }
 
-    pub(super) fn start(pid: u32) -> Result<Self> {
+    pub(crate) fn start(pid: u32) -> Result<Self> {
         let mut command = Command::new("perf");
         command.args(["stat", "-x", ",", "-e", EVENT, "-p", &pid.to_string()]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         Ok(Self(spawn(command).context("starting perf")?))
     }
 
-    pub(super) fn stop(self) -> Result<u64> {
+    pub(crate) fn stop(self) -> Result<u64> {
         signal(self.0.id(), libc::SIGINT);
         let output = self.0.wait_with_output()?;
         let said = String::from_utf8_lossy(&output.stderr);

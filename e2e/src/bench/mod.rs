@@ -25,4 +25,5 @@ mod table;
 
 pub use contestant::Contestant;
 pub use experiments::Experiment;
+pub(crate) use kernel_calls::Counter;
 pub use session::{Options, run};

@@ -7,6 +7,7 @@ pub(crate) mod gantry;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -33,6 +34,8 @@ pub struct Setup {
     /// Where the broker's program is, when it is a special one, and the environment that it is started with.
     programs: Option<PathBuf>,
     environment: Vec<(String, String)>,
+    /// What runs the broker's program.
+    wrapper: Vec<String>,
 }
 
 impl Setup {
@@ -41,6 +44,13 @@ impl Setup {
     pub fn special(mut self, programs: &Path, variable: &str, value: impl ToString) -> Self {
         self.programs = Some(programs.into());
         self.environment.push((variable.into(), value.to_string()));
+        self
+    }
+
+    /// Gantry's broker is run by this program, which is given the broker's command line.
+    #[must_use]
+    pub fn under(mut self, wrapper: &[&str]) -> Self {
+        self.wrapper = wrapper.iter().map(|word| (*word).to_owned()).collect();
         self
     }
 
@@ -200,7 +210,7 @@ impl Cluster {
             Target::Gantry => {
                 let mut command = gantry::broker(self.setup.programs.as_deref(), &self.broker_conf()?)?;
                 command.envs(self.setup.environment.iter().cloned());
-                command
+                wrapped(command, &self.setup.wrapper)
             }
             Target::Apache => apache::broker(&self.broker_conf()?, self.folder.path(), self.setup.java)?,
         };
@@ -281,4 +291,13 @@ impl Cluster {
             });
         serving.with_context(|| self.log_tail())
     }
+}
+
+/// The command, run by another program.
+fn wrapped(command: Command, wrapper: &[String]) -> Command {
+    let Some((program, arguments)) = wrapper.split_first() else { return command };
+    let mut outer = Command::new(program);
+    outer.args(arguments).arg(command.get_program()).args(command.get_args());
+    outer.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    outer
 }
