@@ -49,9 +49,9 @@ impl Count {
     #[must_use]
     pub fn limit(self) -> f64 {
         match self {
-            Self::InstructionsPerSend => 17_600.0,
-            Self::InstructionsPerDeepSend => 12_000.0,
-            Self::InstructionsPerPulledMessage => 1_500.0,
+            Self::InstructionsPerSend => 17_300.0,
+            Self::InstructionsPerDeepSend => 13_700.0,
+            Self::InstructionsPerPulledMessage => 2_500.0,
             Self::CallsPerSend => 2.2,
             Self::CallsPerDeepSend => 0.15,
         }

@@ -50,6 +50,9 @@ pub(super) fn measure(alone: &mut Alone<'_>) -> Result<()> {
         }
         seen.push((each, p99));
     }
+    if seen.len() < SIZES.len() {
+        alone.note(format!("growth: the first {} of {} sizes only", seen.len(), SIZES.len()));
+    }
     if let (Some(first), Some(last)) = (seen.first(), seen.last()) {
         alone.add(&lines::GROWTH_CPU, Contestant::Gantry, last.0 / first.0);
         alone.add(&lines::GROWTH_P99, Contestant::Gantry, last.1 / first.1);
