@@ -7,7 +7,10 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 
 use super::arena::Arena;
+use crate::await_condition::await_condition;
 use crate::speed::{cpu_time, producer};
+
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What it did in a second.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -37,6 +40,10 @@ pub(super) fn measure(
 ) -> Result<Seen> {
     let output = arena.folder().join("producer.out");
     let process = producer::start(arena.folder(), &arena.name_server(), topic, threads, bytes, &output)?;
+    // Java may take a while to start beside others.
+    await_condition("the producer sends", PATIENCE, || {
+        Ok(!process.is_alive() || !seconds(&fs::read_to_string(&output)?).is_empty())
+    })?;
     thread::sleep(warm_up);
     let (before, cpu) = (seconds(&fs::read_to_string(&output)?).len(), cpu_time(arena.pid()?)?);
     thread::sleep(measured);

@@ -76,12 +76,24 @@ fn ratio(spread: Option<Spread>) -> String {
 pub(super) fn number(value: f64) -> String {
     let size = value.abs();
     match size {
-        _ if size >= 100_000.0 => format!("{:.0},{:03.0}", (value / 1e3).trunc(), (size % 1e3).trunc()),
+        _ if size >= 100_000.0 => grouped(value),
         _ if size >= 100.0 => format!("{value:.0}"),
         _ if size >= 10.0 => format!("{value:.1}"),
         _ if size >= 1.0 => format!("{value:.2}"),
         _ => format!("{value:.3}"),
     }
+}
+
+/// `1234567` as `1,234,567`.
+fn grouped(value: f64) -> String {
+    let (sign, mut rest) = (if value < 0.0 { "-" } else { "" }, value.abs().round() as u64);
+    let mut groups = Vec::new();
+    while rest >= 1_000 {
+        groups.push(format!(",{:03}", rest % 1_000));
+        rest /= 1_000;
+    }
+    groups.reverse();
+    format!("{sign}{rest}{}", groups.concat())
 }
 
 #[cfg(test)]
@@ -105,7 +117,7 @@ mod tests {
 
     #[test]
     fn numbers_have_three_digits_that_count() {
-        let told = [0.1234, 1.234, 12.34, 123.4, 12_345.6, 123_045.6].map(number);
-        assert_eq!(told, ["0.123", "1.23", "12.3", "123", "12346", "123,045"]);
+        let told = [0.1234, 1.234, 12.34, 123.4, 12_345.6, 123_045.6, 1_851_160.0].map(number);
+        assert_eq!(told, ["0.123", "1.23", "12.3", "123", "12346", "123,046", "1,851,160"]);
     }
 }
