@@ -40,6 +40,14 @@ pub(super) struct Line {
 }
 
 impl Line {
+    /// Whether there is something that no broker can do better.
+    pub(super) fn has_bound(&self) -> bool {
+        [self.must, self.aim].iter().any(|goal| {
+            let (All(bars) | Any(bars)) = goal;
+            bars.iter().any(|bar| matches!(bar, ShareAtLeast(_)))
+        })
+    }
+
     /// Of two figures the better one.
     pub(super) fn better(&self, one: f64, other: f64) -> f64 {
         match self.good {

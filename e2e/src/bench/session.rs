@@ -36,8 +36,11 @@ const QUIET: f64 = 0.3;
 /// Measures, and writes a report after each round. Gives the table.
 pub fn run(options: &Options) -> Result<String> {
     let started = Instant::now();
-    let mut findings =
-        Findings { gate: gate::check(if options.quick { 2 } else { 10 })?, ..Findings::default() };
+    let mut findings = Findings {
+        gate: gate::check(if options.quick { 2 } else { 10 })?,
+        is_quick: options.quick,
+        ..Findings::default()
+    };
     let with_apache = Java::ready()?;
     if let Err(missing) = &with_apache {
         findings.notes.push(format!("Apache SKIPPED: {missing}"));
@@ -97,7 +100,7 @@ pub fn run(options: &Options) -> Result<String> {
             options.out.join("report.md").display()
         );
     }
-    Ok(table::markdown(&findings.samples))
+    Ok(table::markdown(&findings.samples, !options.quick))
 }
 
 /// The bound first, since others are held against it; then the brokers, none always the first.

@@ -6,8 +6,9 @@ use super::Contestant;
 use super::lines::{self, Bar, Goal, Line};
 use super::samples::{Samples, Spread};
 
-/// Lines that nothing was measured for are left out.
-pub(super) fn markdown(samples: &Samples) -> String {
+/// Lines that nothing was measured for are left out. What was only tried is not judged: it was shorter, or less of something, than its
+/// goal says.
+pub(super) fn markdown(samples: &Samples, is_judged: bool) -> String {
     let mut text = String::from(
         "| What | Gantry | Apache | Apache tuned | bound | ratio to the better Apache | share of the bound | must | aim |\n\
          |---|---|---|---|---|---|---|---|---|\n",
@@ -20,9 +21,12 @@ pub(super) fn markdown(samples: &Samples) -> String {
         for contestant in Contestant::ALL {
             let _ = write!(text, " {} |", figure(samples.spread(line, contestant)));
         }
-        let _ = write!(text, " {} | {} |", ratio(samples.to_apache(line)), ratio(samples.to_bound(line)));
+        let to_bound = samples.to_bound(line).filter(|_| line.has_bound());
+        let _ = write!(text, " {} | {} |", ratio(samples.to_apache(line)), ratio(to_bound));
         for goal in [line.must, line.aim] {
-            let _ = write!(text, " {} |", verdict(samples.holds(line, goal), goal, line.unit));
+            let told = told(goal, line.unit);
+            let verdict = if is_judged { verdict(samples.holds(line, goal)) } else { "" };
+            let _ = write!(text, " {} |", format!("{told} {verdict}").trim_end());
         }
         text.push('\n');
     }
@@ -33,13 +37,12 @@ fn unit(line: &Line) -> String {
     if line.unit.is_empty() { line.what.into() } else { format!("{} ({})", line.what, line.unit) }
 }
 
-fn verdict(holds: Option<bool>, goal: Goal, unit: &str) -> String {
-    let mark = match holds {
+fn verdict(holds: Option<bool>) -> &'static str {
+    match holds {
         Some(true) => "holds",
         Some(false) => "**missed**",
         None => "not judged",
-    };
-    format!("{} {mark}", told(goal, unit))
+    }
 }
 
 fn told(goal: Goal, unit: &str) -> String {
@@ -107,8 +110,9 @@ mod tests {
             samples.add(&lines::CPU_SEND_128, Contestant::Gantry, round as u32, gantry);
             samples.add(&lines::CPU_SEND_128, Contestant::Apache, round as u32, apache);
         }
-        let text = markdown(&samples);
+        let text = markdown(&samples, true);
         assert_eq!(text.lines().count(), 3);
+        assert!(!markdown(&samples, false).contains("holds"), "what was tried is not judged");
         assert_eq!(
             text.lines().last().unwrap_or_default(),
             "| broker CPU per million sends, 128 B (s) | 3.00 | 10.0 | – | – | 0.300 (0.200–0.400) | – | ≤ 0.35x holds | ≤ 0.15x **missed** |"
