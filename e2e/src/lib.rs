@@ -11,11 +11,13 @@
 )]
 
 pub mod await_condition;
+pub mod bench;
 pub mod broker_client;
 pub mod case;
 pub mod checker;
 pub mod cluster;
 mod cold;
+pub mod counts;
 pub mod crash;
 pub mod crowd;
 pub mod decoders;

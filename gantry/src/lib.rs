@@ -4,6 +4,7 @@
 //! has a folder of its own and is a thin user of these.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod cli;
 pub mod client;
 mod consume;

@@ -30,11 +30,41 @@ pub(super) fn name_server(port: u16, home: &Path) -> Result<Command> {
     )
 }
 
-pub(super) fn broker(conf: &Path, home: &Path, full_speed: bool) -> Result<Command> {
-    let memory = ["-Xms512m", "-Xmx512m", "-XX:MaxDirectMemorySize=512m"];
-    // Most brokers live for a minute and cost more to start and to optimise than they ever work.
-    let speed: &[&str] = if full_speed { &["-XX:+UseG1GC"] } else { &SHORT_LIVED };
-    server("org.apache.rocketmq.broker.BrokerStartup", &[&memory, speed].concat(), conf, home)
+/// How much the broker's Java may take to be fast.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) enum Speed {
+    /// Most brokers live for a minute and cost more to start and to optimise than they ever work.
+    #[default]
+    ShortLived,
+    /// The usual compiler and collector, in little memory.
+    Full,
+    /// Apache's own start script (`runbroker.sh`), the heap scaled from the machine that it is meant for.
+    InEarnest,
+}
+
+const LITTLE_MEMORY: [&str; 3] = ["-Xms512m", "-Xmx512m", "-XX:MaxDirectMemorySize=512m"];
+const IN_EARNEST: [&str; 12] = [
+    "-server",
+    "-Xms4g",
+    "-Xmx4g",
+    "-XX:+UseG1GC",
+    "-XX:G1HeapRegionSize=16m",
+    "-XX:G1ReservePercent=25",
+    "-XX:InitiatingHeapOccupancyPercent=30",
+    "-XX:SoftRefLRUPolicyMSPerMB=0",
+    "-XX:-OmitStackTraceInFastThrow",
+    "-XX:+AlwaysPreTouch",
+    "-XX:MaxDirectMemorySize=6g",
+    "-XX:-UseLargePages",
+];
+
+pub(super) fn broker(conf: &Path, home: &Path, speed: Speed) -> Result<Command> {
+    let options = match speed {
+        Speed::ShortLived => [&LITTLE_MEMORY[..], &SHORT_LIVED].concat(),
+        Speed::Full => [&LITTLE_MEMORY[..], &["-XX:+UseG1GC"]].concat(),
+        Speed::InEarnest => IN_EARNEST.to_vec(),
+    };
+    server("org.apache.rocketmq.broker.BrokerStartup", &options, conf, home)
 }
 
 pub(super) fn broker_log(home: &Path) -> PathBuf {

@@ -7,6 +7,7 @@ pub(crate) mod gantry;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -28,11 +29,13 @@ const STOP_PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug, Default)]
 pub struct Setup {
     settings: Vec<(String, String)>,
-    full_speed: bool,
+    java: apache::Speed,
     probes: bool,
     /// Where the broker's program is, when it is a special one, and the environment that it is started with.
     programs: Option<PathBuf>,
     environment: Vec<(String, String)>,
+    /// What runs the broker's program.
+    wrapper: Vec<String>,
 }
 
 impl Setup {
@@ -41,6 +44,13 @@ impl Setup {
     pub fn special(mut self, programs: &Path, variable: &str, value: impl ToString) -> Self {
         self.programs = Some(programs.into());
         self.environment.push((variable.into(), value.to_string()));
+        self
+    }
+
+    /// Gantry's broker is run by this program, which is given the broker's command line.
+    #[must_use]
+    pub fn under(mut self, wrapper: &[&str]) -> Self {
+        self.wrapper = wrapper.iter().map(|word| (*word).to_owned()).collect();
         self
     }
 
@@ -61,7 +71,14 @@ impl Setup {
     /// Apache's broker gets the compiler and collector it is run with in earnest, which cost more at the start.
     #[must_use]
     pub fn full_speed(mut self) -> Self {
-        self.full_speed = true;
+        self.java = apache::Speed::Full;
+        self
+    }
+
+    /// Apache's broker gets what its own start script gives it, too: a large heap that is there from the start.
+    #[must_use]
+    pub fn in_earnest(mut self) -> Self {
+        self.java = apache::Speed::InEarnest;
         self
     }
 }
@@ -193,11 +210,9 @@ impl Cluster {
             Target::Gantry => {
                 let mut command = gantry::broker(self.setup.programs.as_deref(), &self.broker_conf()?)?;
                 command.envs(self.setup.environment.iter().cloned());
-                command
+                wrapped(command, &self.setup.wrapper)
             }
-            Target::Apache => {
-                apache::broker(&self.broker_conf()?, self.folder.path(), self.setup.full_speed)?
-            }
+            Target::Apache => apache::broker(&self.broker_conf()?, self.folder.path(), self.setup.java)?,
         };
         self.broker = Some(Process::start("broker", command, &self.folder.path().join("broker.out"))?);
         Ok(())
@@ -276,4 +291,13 @@ impl Cluster {
             });
         serving.with_context(|| self.log_tail())
     }
+}
+
+/// The command, run by another program.
+fn wrapped(command: Command, wrapper: &[String]) -> Command {
+    let Some((program, arguments)) = wrapper.split_first() else { return command };
+    let mut outer = Command::new(program);
+    outer.args(arguments).arg(command.get_program()).args(command.get_args());
+    outer.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    outer
 }

@@ -1,6 +1,9 @@
 //! What is measured, and how it is told.
 
 use std::fmt;
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -19,12 +22,22 @@ pub(super) struct Moment {
     at: Instant,
     memory: u64,
     cpu: Duration,
+    /// Bytes of the disk that its store takes.
+    disk: u64,
+    /// Of files and memory, in its address space.
+    maps: usize,
 }
 
 impl Moment {
     pub(super) fn of(cluster: &Cluster) -> Result<Self> {
         let pid = cluster.broker_pid().context("the broker runs")?;
-        Ok(Self { at: Instant::now(), memory: anonymous_memory(pid)?, cpu: cpu_time(pid)? })
+        Ok(Self {
+            at: Instant::now(),
+            memory: anonymous_memory(pid)?,
+            cpu: cpu_time(pid)?,
+            disk: disk_of(&cluster.store())?,
+            maps: fs::read_to_string(format!("/proc/{pid}/maps"))?.lines().count(),
+        })
     }
 }
 
@@ -33,6 +46,10 @@ pub struct Figures {
     count: usize,
     /// Bytes of memory of its own, empty and full.
     memory: (u64, u64),
+    /// Bytes of the disk, likewise.
+    disk: (u64, u64),
+    /// Mappings of the full one.
+    maps: usize,
     /// Of filling it, and the CPU time until it rests.
     took: Duration,
     cpu: Duration,
@@ -58,6 +75,8 @@ impl Figures {
         Self {
             count,
             memory: (before.memory, settled.memory),
+            disk: (before.disk, settled.disk),
+            maps: settled.maps,
             took: filled.at - before.at,
             cpu: settled.cpu.saturating_sub(before.cpu),
             idle,
@@ -67,11 +86,54 @@ impl Figures {
     }
 }
 
+impl Figures {
+    /// Bytes of memory for each.
+    #[must_use]
+    pub fn bytes_each(&self) -> f64 {
+        self.each(self.memory)
+    }
+
+    /// Bytes of the disk for each.
+    #[must_use]
+    pub fn disk_each(&self) -> f64 {
+        self.each(self.disk)
+    }
+
+    /// Mappings of the full one.
+    #[must_use]
+    pub fn maps(&self) -> usize {
+        self.maps
+    }
+
+    /// Share of a core while nothing happens.
+    #[must_use]
+    pub fn idle_share(&self) -> f64 {
+        self.idle
+    }
+
+    fn each(&self, (empty, full): (u64, u64)) -> f64 {
+        full.saturating_sub(empty) as f64 / self.count.max(1) as f64
+    }
+}
+
+/// Bytes that a folder takes, not counting holes.
+fn disk_of(folder: &Path) -> Result<u64> {
+    /// What `st_blocks` counts in.
+    const BLOCK: u64 = 512;
+    let mut bytes = 0;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        // A file may go meanwhile.
+        let Ok(metadata) = entry.metadata() else { continue };
+        bytes += if metadata.is_dir() { disk_of(&entry.path())? } else { metadata.blocks() * BLOCK };
+    }
+    Ok(bytes)
+}
+
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
-        let (empty, full) = self.memory;
-        let each = full.saturating_sub(empty) as f64 / self.count.max(1) as f64;
+        let ((empty, full), each) = (self.memory, self.bytes_each());
         write!(
             f,
             "{:>11.1} {:>11.1} {each:>11.0} {:>8.1} {:>11.1} {:>7.2} {:>9.2}",

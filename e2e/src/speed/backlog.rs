@@ -1,5 +1,7 @@
 //! A group that is far behind beside live traffic: what the one has read from the disk must not slow the other.
 
+use std::fs::{self, File};
+use std::io::Read as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -84,6 +86,29 @@ impl Backlog {
                 .body(vec![b'x'; BODY])
         })?;
         Ok(Self { cluster, messages })
+    }
+
+    /// Bytes a second of its log that the disk gives to one who reads it from start to end, with no broker.
+    pub fn sequential_rate(&mut self) -> Result<f64> {
+        /// What a reader that wants speed asks for at once.
+        const CHUNK: usize = 1 << 20;
+        self.cluster.stop_broker()?;
+        cold::forget(&self.cluster.store())?;
+        let (start, mut bytes, mut chunk) = (Instant::now(), 0, vec![0; CHUNK]);
+        for entry in fs::read_dir(self.cluster.store().join("commitlog"))? {
+            let mut file = File::open(entry?.path())?;
+            loop {
+                let count = file.read(&mut chunk)?;
+                // What was allocated and not written is not on the disk.
+                if count == 0 || chunk[..count].iter().all(|byte| *byte == 0) {
+                    break;
+                }
+                bytes += count;
+            }
+        }
+        let rate = bytes as f64 / start.elapsed().as_secs_f64();
+        self.cluster.start_broker()?;
+        Ok(rate)
     }
 
     /// Starts the broker again with nothing of its log in memory, sends, and then sends while all of the backlog is read.

@@ -1,15 +1,13 @@
-//! How fast a broker takes messages and what that costs, under the load of Apache's own benchmark producer.
+//! What scaling and backlogs cost, and what that takes to measure.
 
 mod backlog;
 mod process_cost;
-mod producer;
-mod run;
+pub(crate) mod producer;
 mod scaling;
 
 pub use backlog::{Backlog, Beside, Latency};
 pub(crate) use process_cost::{anonymous_memory, cpu_time};
-pub use run::{Load, Run, run};
-pub use scaling::{Costs, Share, Stage};
+pub use scaling::{Costs, Load, Share, Stage};
 
 /// The middle one of some figures, or the mean of the two in the middle.
 #[must_use]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
 
-use super::{Load, process_cost};
+use super::process_cost;
 use crate::broker_client::{BrokerClient, Draft};
 use crate::cluster::{Cluster, Setup};
 use crate::order::Scales;
@@ -21,6 +21,15 @@ const TO: i32 = 8;
 const GROUP: &str = "laggard";
 /// Longer than anything here takes.
 const HOLD: Duration = Duration::from_secs(600);
+
+/// Who sends what, for how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Load {
+    pub threads: u32,
+    pub bytes: u32,
+    pub warm_up: Duration,
+    pub measured: Duration,
+}
 
 /// Where a topic stands.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -7,7 +7,7 @@ pub(crate) mod name;
 pub(crate) mod name_servers;
 pub(crate) mod signal;
 
-use crate::{consume, local, output, send, verify_order};
+use crate::{bench, consume, local, output, send, verify_order};
 use clap::{Parser, Subcommand};
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -19,6 +19,7 @@ Examples:
   gantry consume orders --from-beginning       print what is there and what comes
   gantry send load --count 100000 --size 1024  send many, with a progress bar
   gantry verify-order orders                   check that each key keeps its order
+  gantry bench send --connections 64           measure a broker
 
 `gantry COMMAND --help` says more about each.";
 
@@ -36,6 +37,7 @@ enum Command {
     Send(Box<send::Args>),
     Consume(Box<consume::Args>),
     VerifyOrder(Box<verify_order::Args>),
+    Bench(Box<bench::Args>),
 }
 
 /// Runs the program; the exit code is 0 when it did what was asked, 1 when not, 2 when it was asked wrongly.
@@ -63,6 +65,7 @@ pub fn main() -> ExitCode {
                         logging::to_stderr();
                         Box::pin(verify_order::run(*args)).await
                     }
+                    Command::Bench(args) => tokio::task::block_in_place(|| bench::run(&args)),
                 }
             })
         });

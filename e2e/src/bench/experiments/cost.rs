@@ -1,0 +1,47 @@
+//! What a message costs at a rate that both brokers take with ease, and how long the slowest of a thousand takes.
+
+use anyhow::{Result, ensure};
+use gantry_bench::{Load, Mode, Pace};
+
+use super::stage::{Stage, microseconds};
+use crate::bench::arena::Flush;
+use crate::bench::lines;
+
+const CONNECTIONS: usize = 64;
+/// Messages that a pull asks for, which is what Apache's broker gives at most unless it is told otherwise.
+const BATCH: i32 = 32;
+
+pub(super) fn measure(stage: &mut Stage<'_>) -> Result<()> {
+    let rate = stage.reference.half(stage.flush);
+    let paced =
+        Load { pace: Pace::Rate(rate), connections: CONNECTIONS, depth: 256, ..stage.load("cost-128") };
+    let (tally, cpu) = stage.run(&paced)?;
+    ensure!(tally.answered > 0, "nothing was sent:\n{}", stage.arena.log_tail());
+    let per_million = |messages: u64, cpu: std::time::Duration| cpu.as_secs_f64() / messages as f64 * 1e6;
+    let tail = microseconds(&tally.latency, 99.9);
+    let contestant = stage.contestant;
+    if stage.flush == Flush::Sync {
+        stage.findings.curves.add("send at half of Apache's maximum, SYNC_FLUSH", contestant, &tally.latency);
+        stage.add(&lines::TAIL_SYNC, tail);
+        return Ok(());
+    }
+    stage.findings.curves.add("send at half of Apache's maximum, ASYNC_FLUSH", contestant, &tally.latency);
+    stage.add(&lines::CPU_SEND_128, per_million(tally.answered, cpu));
+    stage.add(&lines::TAIL_ASYNC, tail);
+
+    let (tally, cpu) = stage.run(&Load { size: 1024, topic: "cost-1k".into(), ..paced.clone() })?;
+    stage.add(&lines::CPU_SEND_1K, per_million(tally.answered.max(1), cpu));
+
+    let pulls = Load {
+        mode: Mode::Pull,
+        pace: Pace::Rate(rate / f64::from(BATCH)),
+        batch: BATCH,
+        connections: 16,
+        depth: 16,
+        ..paced
+    };
+    let (tally, cpu) = stage.run(&pulls)?;
+    ensure!(tally.pulled > 0, "nothing was pulled:\n{}", stage.arena.log_tail());
+    stage.add(&lines::CPU_PULL, per_million(tally.pulled, cpu));
+    Ok(())
+}

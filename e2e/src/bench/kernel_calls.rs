@@ -1,0 +1,58 @@
+//! System calls of a process, counted by the kernel's tracepoint: a tracer that stops the process would change how it batches.
+
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::process::{signal, spawn};
+use crate::toolchain::{Missing, on_path};
+
+const EVENT: &str = "raw_syscalls:sys_enter";
+
+/// Counts until it is asked.
+pub(crate) struct Counter(Child);
+
+impl Counter {
+    /// Whether they can be counted here.
+    pub(crate) fn available() -> Result<(), Missing> {
+        on_path("perf")?;
+        let tried = Command::new("perf").args(["stat", "-x", ",", "-e", EVENT, "true"]).output();
+        match tried {
+            Ok(output) if parse(&String::from_utf8_lossy(&output.stderr)).is_some() => Ok(()),
+            _ => Err(Missing::new(format!("perf cannot count {EVENT} here (it takes root)"))),
+        }
+    }
+
+    pub(crate) fn start(pid: u32) -> Result<Self> {
+        let mut command = Command::new("perf");
+        command.args(["stat", "-x", ",", "-e", EVENT, "-p", &pid.to_string()]);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        Ok(Self(spawn(command).context("starting perf")?))
+    }
+
+    pub(crate) fn stop(self) -> Result<u64> {
+        signal(self.0.id(), libc::SIGINT);
+        let output = self.0.wait_with_output()?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        let Some(count) = parse(&said) else { bail!("perf said: {said}") };
+        Ok(count)
+    }
+}
+
+/// The count in perf's comma separated output.
+fn parse(said: &str) -> Option<u64> {
+    let line = said.lines().find(|line| line.contains(EVENT))?;
+    line.split(',').next()?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_is_read_and_what_is_none_is_not() {
+        assert_eq!(parse("1234,,raw_syscalls:sys_enter,1002003,100.00,,\n"), Some(1234));
+        assert_eq!(parse("<not supported>,,raw_syscalls:sys_enter,0,100.00,,"), None);
+        assert_eq!(parse("no permission"), None);
+    }
+}

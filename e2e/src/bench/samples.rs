@@ -1,0 +1,153 @@
+//! Figures of all rounds, and what follows from them.
+
+use std::collections::BTreeMap;
+
+use super::Contestant;
+use super::lines::{Bar, Goal, Line};
+use crate::speed::median;
+
+/// Figures by line, contestant and round.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Samples(BTreeMap<(&'static str, Contestant), BTreeMap<u32, f64>>);
+
+/// Ratios of one round each.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Spread {
+    pub(super) median: f64,
+    pub(super) least: f64,
+    pub(super) most: f64,
+}
+
+impl Spread {
+    pub(super) fn of(figures: &[f64]) -> Option<Self> {
+        Some(Self {
+            median: median(figures.to_vec())?,
+            least: figures.iter().copied().fold(f64::INFINITY, f64::min),
+            most: figures.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+        })
+    }
+}
+
+impl Samples {
+    pub(super) fn add(&mut self, line: &Line, contestant: Contestant, round: u32, figure: f64) {
+        self.0.entry((line.id, contestant)).or_default().insert(round, figure);
+    }
+
+    pub(super) fn of(&self, line: &Line, contestant: Contestant) -> Vec<f64> {
+        let rounds = self.0.get(&(line.id, contestant));
+        rounds.into_iter().flat_map(|rounds| rounds.values().copied()).collect()
+    }
+
+    pub(super) fn at(&self, line: &Line, contestant: Contestant, round: u32) -> Option<f64> {
+        self.0.get(&(line.id, contestant))?.get(&round).copied()
+    }
+
+    pub(super) fn spread(&self, line: &Line, contestant: Contestant) -> Option<Spread> {
+        Spread::of(&self.of(line, contestant))
+    }
+
+    /// Gantry's figures against the better of Apache's brokers.
+    pub(super) fn to_apache(&self, line: &Line) -> Option<Spread> {
+        self.ratios(line, &Contestant::APACHES)
+    }
+
+    /// Gantry's figures as a share of the bound.
+    pub(super) fn to_bound(&self, line: &Line) -> Option<Spread> {
+        self.ratios(line, &[Contestant::Responder])
+    }
+
+    fn ratios(&self, line: &Line, others: &[Contestant]) -> Option<Spread> {
+        let own = self.0.get(&(line.id, Contestant::Gantry))?;
+        let ratios: Vec<f64> = own
+            .iter()
+            .filter_map(|(round, figure)| {
+                let of_round = others.iter().filter_map(|other| self.at(line, *other, *round));
+                of_round.reduce(|one, other| line.better(one, other)).map(|other| figure / other)
+            })
+            .collect();
+        Spread::of(&ratios)
+    }
+
+    /// Whether a goal is met; `None` when something that it takes was not measured.
+    pub(super) fn holds(&self, line: &Line, goal: Goal) -> Option<bool> {
+        match goal {
+            Goal::All(bars) => bars.iter().try_fold(true, |all, bar| Some(all & self.is_met(line, *bar)?)),
+            Goal::Any(bars) => {
+                let known: Vec<bool> = bars.iter().filter_map(|bar| self.is_met(line, *bar)).collect();
+                match known.contains(&true) {
+                    true => Some(true),
+                    false => (known.len() == bars.len()).then_some(false),
+                }
+            }
+        }
+    }
+
+    fn is_met(&self, line: &Line, bar: Bar) -> Option<bool> {
+        let own = || self.spread(line, Contestant::Gantry).map(|spread| spread.median);
+        Some(match bar {
+            Bar::RatioAtMost(most) => self.to_apache(line)?.median <= most,
+            Bar::RatioAtLeast(least) => self.to_apache(line)?.median >= least,
+            Bar::ShareAtLeast(least) => self.to_bound(line)?.median >= least,
+            Bar::AtMost(most) => own()? <= most,
+            Bar::AtLeast(least) => own()? >= least,
+        })
+    }
+
+    /// As they were measured.
+    pub(super) fn json(&self) -> serde_json::Value {
+        let all = self.0.iter().map(|((line, contestant), rounds)| {
+            serde_json::json!({"line": line, "contestant": contestant.to_string(), "rounds": rounds})
+        });
+        all.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::lines;
+
+    fn samples(line: &Line, figures: &[(Contestant, &[f64])]) -> Samples {
+        let mut samples = Samples::default();
+        for (contestant, rounds) in figures {
+            for (round, figure) in rounds.iter().enumerate() {
+                samples.add(line, *contestant, round as u32, *figure);
+            }
+        }
+        samples
+    }
+
+    #[test]
+    fn ratios_are_those_of_a_round_and_to_the_better_apache() {
+        let line = &lines::NATIVE;
+        let samples = samples(
+            line,
+            &[
+                (Contestant::Gantry, &[60.0, 10.0, 50.0]),
+                (Contestant::Apache, &[10.0, 1.0, 10.0]),
+                (Contestant::ApacheTuned, &[5.0, 2.0, 5.0]),
+            ],
+        );
+        assert_eq!(samples.to_apache(line), Some(Spread { median: 5.0, least: 5.0, most: 6.0 }));
+        assert_eq!(samples.holds(line, line.must), Some(true));
+        // Its bound was not measured.
+        assert_eq!(samples.holds(line, line.aim), None);
+    }
+
+    #[test]
+    fn one_of_two_is_enough_where_one_is() {
+        let line = &lines::CLIENT;
+        let near_the_bound = samples(
+            line,
+            &[
+                (Contestant::Gantry, &[90.0]),
+                (Contestant::Apache, &[80.0]),
+                (Contestant::Responder, &[100.0]),
+            ],
+        );
+        assert_eq!(near_the_bound.holds(line, line.must), Some(true));
+        assert_eq!(near_the_bound.holds(line, line.aim), Some(false));
+        let without_bound = samples(line, &[(Contestant::Gantry, &[90.0]), (Contestant::Apache, &[80.0])]);
+        assert_eq!(without_bound.holds(line, line.must), None);
+    }
+}

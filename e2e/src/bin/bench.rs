@@ -1,0 +1,54 @@
+//! `bench`: Gantry, Apache's broker and the bound in turn, and which of our goals hold.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use gantry_bench::responder;
+use gantry_e2e::bench::{Experiment, Options, run};
+
+/// Measures Gantry beside Apache's broker 5.5.0 and what answers without doing anything, round by round on the same machine, and writes a
+/// table, plots and the raw figures.
+///
+/// A build that loses what it acknowledged is not measured: it is killed under load first, and loses its power where a disk can be mounted.
+#[derive(Parser)]
+#[command(after_help = "Examples:
+  bench                                  everything, three rounds: some hours
+  bench --quick --rounds 1               everything, short and small: does it work here?
+  bench --rows cost,sends --rounds 7     two rows, well measured
+  bench --out results/today              where report.md, *.svg and figures.json go")]
+struct Args {
+    #[command(subcommand)]
+    what: Option<What>,
+    /// What to measure; all, if nothing is named.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    rows: Vec<Experiment>,
+    /// How often every broker has its turn.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// Short and small: to see that it works, not to be quoted.
+    #[arg(long)]
+    quick: bool,
+    /// Where results go.
+    #[arg(long, default_value = "target/bench")]
+    out: PathBuf,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Be the bound: answer sends without doing anything.
+    #[command(hide = true)]
+    Respond { address: SocketAddr },
+}
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    if let Some(What::Respond { address }) = args.what {
+        return responder::serve(&responder::listen(address)?);
+    }
+    let rows = if args.rows.is_empty() { Experiment::ALL.to_vec() } else { args.rows };
+    let table = run(&Options { rows, rounds: args.rounds, quick: args.quick, out: args.out })?;
+    println!("{table}");
+    Ok(())
+}
