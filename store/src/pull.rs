@@ -246,17 +246,20 @@ pub(crate) fn pull(
     if offset > max {
         return nothing(PullStatus::OffsetOverflowBadly, max);
     }
-    let mut entries = Vec::new();
+    // As many as are asked for are enough, if all of them match.
+    let mut together = limits.memory.0.clamp(1, limits.scan);
+    let mut entries = Vec::with_capacity(together);
     let mut pulled = Pulled::nothing(PullStatus::NoMatchedMessage, offset, min, max);
     let mut removed = false;
     let mut segment: Option<Arc<Segment>> = None;
     let mut cold = false;
     let mut scanned = 0;
     'more: while scanned < limits.scan {
-        queue.read(pulled.next_offset, limits.scan - scanned, end, &mut entries)?;
+        queue.read(pulled.next_offset, together.min(limits.scan - scanned), end, &mut entries)?;
         if entries.is_empty() {
             break;
         }
+        together = together.saturating_mul(4);
         for entry in &entries {
             scanned += 1;
             if !entry.is_hole() && select.wants_tag(entry.tag_code) {

@@ -17,7 +17,7 @@ use crate::{Named, Needs};
 pub(crate) const TRIALS: [Named; 1] = [("crash::after-every-call", Needs::Nothing, after_every_call)];
 
 /// Lives at the same time: each is one operator, one name server, one broker.
-const AT_A_TIME: usize = 6;
+const AT_A_TIME: usize = 4;
 /// Calls more than a life without a crash took: a restart may add some.
 const MORE: u32 = 2;
 

@@ -16,6 +16,9 @@ use std::sync::Arc;
 /// Open files over all queues.
 const MAX_OPEN: usize = 512;
 
+/// Entries that are read by one call: what an ordinary pull needs, and more.
+const AT_ONCE: usize = 128;
+
 /// Keeps recently used files open.
 #[derive(Debug, Default)]
 pub(crate) struct FileCache {
@@ -82,6 +85,18 @@ impl FileCache {
     }
 }
 
+/// Reads until `buffer` is full or the file ends. Gives what was read.
+fn read_full<'a>(file: &File, buffer: &'a mut [u8], at: u64) -> io::Result<&'a [u8]> {
+    let mut read = 0;
+    while let Some(rest) = buffer.get_mut(read..).filter(|rest| !rest.is_empty()) {
+        match file.read_at(rest, at + read as u64)? {
+            0 => break,
+            n => read += n,
+        }
+    }
+    Ok(buffer.get(..read).unwrap_or_default())
+}
+
 /// The files of one queue.
 #[derive(Debug)]
 pub(crate) struct QueueFiles {
@@ -135,20 +150,38 @@ impl QueueFiles {
 
     /// Entries from `from` on, at most `max`, up to the first that was never written or the end of the file.
     pub(crate) fn read(&self, from: QueueOffset, max: usize) -> io::Result<Vec<Entry>> {
+        let mut entries = Vec::new();
+        self.read_into(from, max, |_| true, &mut entries)?;
+        Ok(entries)
+    }
+
+    /// Adds the entries from `from` on to `out`, at most `max`, up to the first that was never written, or that is not `wanted`, or
+    /// the end of the file.
+    pub(crate) fn read_into(
+        &self,
+        from: QueueOffset,
+        max: usize,
+        wanted: impl Fn(&Entry) -> bool,
+        out: &mut Vec<Entry>,
+    ) -> io::Result<()> {
         let start = self.file_start(from);
         let left = (start + self.entries_per_file - from) as usize;
-        let Some(file) = self.cache.get(&self.path(start), None)? else { return Ok(Vec::new()) };
-        let mut bytes = vec![0; left.min(max) * ENTRY];
-        let at = (from - start) as u64 * ENTRY as u64;
-        let mut read = 0;
-        while let Some(rest) = bytes.get_mut(read..).filter(|rest| !rest.is_empty()) {
-            match file.read_at(rest, at + read as u64)? {
-                0 => break,
-                n => read += n,
+        let Some(file) = self.cache.get(&self.path(start), None)? else { return Ok(()) };
+        let mut at = (from - start) as u64 * ENTRY as u64;
+        let end = at + (left.min(max) * ENTRY) as u64;
+        let mut buffer = [0; AT_ONCE * ENTRY];
+        while at < end {
+            let want = (end - at).min(buffer.len() as u64) as usize;
+            let read = read_full(&file, buffer.get_mut(..want).unwrap_or_default(), at)?;
+            let before = out.len();
+            let entries = read.chunks_exact(ENTRY).map_while(Entry::from_bytes);
+            out.extend(entries.take_while(&wanted));
+            if out.len() - before < AT_ONCE {
+                break;
             }
+            at += want as u64;
         }
-        bytes.truncate(read);
-        Ok(bytes.chunks_exact(ENTRY).map_while(Entry::from_bytes).collect())
+        Ok(())
     }
 
     /// Writes `entries` at `from`, making files as needed. Gives every file it touched to `touched`, for syncing.

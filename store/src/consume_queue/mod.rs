@@ -145,9 +145,7 @@ impl ConsumeQueue {
                 return Ok(());
             }
         }
-        out.extend(
-            self.files.read(from, max)?.into_iter().take_while(|entry| entry.is_hole() || entry.end() <= end),
-        );
+        self.files.read_into(from, max, |entry| entry.is_hole() || entry.end() <= end, out)?;
         // A queue of this name may have been cut while we read; its next offset is the judge.
         out.truncate(usize::try_from(self.next_offset() - from).unwrap_or(0));
         Ok(())
