@@ -90,6 +90,8 @@ pub(super) struct Facts<'a> {
     /// Bytes of the log that were changed, and where in it messages are known to begin; both sorted once all is known.
     pub damage: Vec<i64>,
     pub begins: Vec<i64>,
+    /// When syncs ended that were slow, and how long they took.
+    pub slow: Vec<(u64, u64)>,
     /// Everything else, with the life it belongs to.
     pub others: Vec<(u64, usize, &'a What)>,
 }
@@ -126,6 +128,7 @@ impl<'a> Facts<'a> {
             whole: BTreeMap::new(),
             damage: Vec::new(),
             begins: Vec::new(),
+            slow: Vec::new(),
             others: Vec::new(),
         };
         for event in events {
@@ -183,6 +186,7 @@ impl<'a> Facts<'a> {
                 self.settle(*id, Outcome::Refused);
             }
             What::Unknown { .. } => {}
+            What::Slow { ms } => self.slow.push((at, ms * 1_000_000)),
             What::Read { reader, place, from, records } => {
                 if let Reader::Whole { pass } = reader
                     && let Some(all) =

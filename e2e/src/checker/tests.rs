@@ -224,6 +224,16 @@ fn c9_finds_offsets_that_fell_back_or_are_beyond_the_end() {
     assert_eq!(told(Some(0)), [Check::Offsets]);
     assert_eq!(told(None), [Check::Offsets]);
     assert_eq!(told(Some(4)), [Check::Offsets]);
+    let mut stalled = good();
+    let at = stalled.iter().position(|what| matches!(what, What::Ended { .. })).expect("there is one");
+    stalled.insert(at, What::Slow { ms: 50 });
+    for what in &mut stalled {
+        if let What::Offset { offset, .. } = what {
+            *offset = None;
+        }
+    }
+    let late = |what: &What| if matches!(what, What::Ended { how: Death::Kill }) { 100 } else { 0 };
+    assert_eq!(found(stalled, late), [], "a disk that stands still keeps nobody's offsets");
 }
 
 #[test]

@@ -80,7 +80,7 @@ impl Run {
         };
         Ok(Self {
             victim: None,
-            world: World::new(recorder, ports.broker()),
+            world: World::new(recorder, ports.broker(), folder.path().join("scratch")),
             start,
             ground,
             reading: Reading::default(),

@@ -194,6 +194,11 @@ pub enum What {
         physical: i64,
     },
 
+    /// A sync of a few bytes, on the disk that holds everything, took so many milliseconds until now.
+    Slow {
+        ms: u64,
+    },
+
     /// A file that is derived from the log, as it was and as it is when it is made anew.
     Derived {
         file: String,

@@ -4,9 +4,11 @@ mod group;
 mod halves;
 mod janitor;
 mod lane;
+mod pace;
 mod reader;
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::thread;
@@ -34,6 +36,8 @@ const QUEUES: i32 = 4;
 pub(super) struct World {
     pub recorder: Recorder,
     pub port: u16,
+    /// A file of nobody's, on the disk that holds everything.
+    scratch: PathBuf,
     /// Queues that somebody sent to.
     places: Mutex<BTreeSet<Place>>,
     pub halves: Halves,
@@ -51,10 +55,11 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) fn new(recorder: Recorder, port: u16) -> Self {
+    pub(super) fn new(recorder: Recorder, port: u16, scratch: PathBuf) -> Self {
         Self {
             recorder,
             port,
+            scratch,
             places: Mutex::default(),
             halves: Halves::default(),
             last_due: AtomicU64::new(0),
@@ -110,6 +115,7 @@ impl World {
                 scope.spawn(move || lane::run(self, lane, life));
             }
             scope.spawn(move || janitor::run(self, life));
+            scope.spawn(move || pace::run(self));
             if !self.is_plain {
                 scope.spawn(move || lane::run_timed(self, LANES));
                 scope.spawn(move || halves::run(self, LANES + 1));
