@@ -6,8 +6,12 @@ use super::{DecodeError, Fixed, Head, Pair, Span, forget, push};
 use crate::language::Language;
 use bytes::{BufMut as _, BytesMut};
 
-pub(super) fn decode(header: &[u8], pairs: &mut Vec<Pair>) -> Result<Fixed, DecodeError> {
-    let mut reader = Reader { header, at: 0 };
+pub(super) fn decode(
+    header: &[u8],
+    pairs: &mut Vec<Pair>,
+    scratch: &mut String,
+) -> Result<Fixed, DecodeError> {
+    let mut reader = Reader { header, at: 0, scratch };
     let code = i32::from(i16::from_be_bytes(reader.array()?));
     let [language] = reader.array()?;
     let version = i32::from(i16::from_be_bytes(reader.array()?));
@@ -26,7 +30,8 @@ pub(super) fn decode(header: &[u8], pairs: &mut Vec<Pair>) -> Result<Fixed, Deco
         let value = reader.text(value_len)?;
         // An empty text is how Java reads no text at all, also where it stands in the place of an earlier one.
         if value.len == 0 {
-            forget(pairs, |earlier| header.get(earlier.range()) == header.get(key.range()));
+            let text = |span: Span| reader.scratch.get(span.range());
+            forget(pairs, |earlier| text(earlier) == text(key));
         } else if key.len > 0 {
             push(pairs, Pair { key, value })?;
         }
@@ -37,12 +42,14 @@ pub(super) fn decode(header: &[u8], pairs: &mut Vec<Pair>) -> Result<Fixed, Deco
     Ok(Fixed { code, language: Language(language), version, opaque, flag, remark })
 }
 
-struct Reader<'a> {
+struct Reader<'a, 's> {
     header: &'a [u8],
     at: usize,
+    /// Texts, one behind the other.
+    scratch: &'s mut String,
 }
 
-impl Reader<'_> {
+impl Reader<'_, '_> {
     fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
         let bytes =
             self.header.get(self.at..).and_then(|rest| rest.first_chunk::<N>()).ok_or(DecodeError::Binary)?;
@@ -53,8 +60,9 @@ impl Reader<'_> {
     fn text(&mut self, len: u32) -> Result<Span, DecodeError> {
         let end = self.at.checked_add(len as usize).ok_or(DecodeError::Binary)?;
         let bytes = self.header.get(self.at..end).ok_or(DecodeError::Binary)?;
-        std::str::from_utf8(bytes).map_err(|_| DecodeError::Utf8)?;
-        let span = Span { start: self.at as u32, len, scratch: false };
+        let text = std::str::from_utf8(bytes).map_err(|_| DecodeError::Utf8)?;
+        let span = Span { start: self.scratch.len() as u32, len, scratch: true };
+        self.scratch.push_str(text);
         self.at = end;
         Ok(span)
     }

@@ -12,12 +12,11 @@ use bytes::{BufMut as _, BytesMut};
 const MAX_DEPTH: usize = 32;
 
 pub(super) fn decode(
-    header: &[u8],
+    header: &str,
     pairs: &mut Vec<Pair>,
     scratch: &mut String,
 ) -> Result<Fixed, DecodeError> {
-    std::str::from_utf8(header).map_err(|_| DecodeError::Utf8)?;
-    let mut s = Scanner { bytes: header, at: 0, scratch };
+    let mut s = Scanner { text: header, bytes: header.as_bytes(), at: 0, scratch };
     let mut fixed = Fixed::default();
     s.object(|s, key| {
         match s.peek_text(key) {
@@ -59,6 +58,8 @@ pub(super) fn decode(
 }
 
 struct Scanner<'a, 's> {
+    text: &'a str,
+    /// The same.
     bytes: &'a [u8],
     at: usize,
     scratch: &'s mut String,
@@ -92,12 +93,8 @@ impl Scanner<'_, '_> {
 
     /// The text of a span found so far.
     fn peek_text(&self, span: Span) -> &str {
-        let range = span.range();
-        if span.scratch {
-            self.scratch.get(range).unwrap_or_default()
-        } else {
-            self.bytes.get(range).and_then(|b| std::str::from_utf8(b).ok()).unwrap_or_default()
-        }
+        let of = if span.scratch { self.scratch.as_str() } else { self.text };
+        of.get(span.range()).unwrap_or_default()
     }
 
     fn object(
@@ -181,8 +178,7 @@ impl Scanner<'_, '_> {
         loop {
             let byte = self.peek().ok_or_else(|| self.error())?;
             if byte == b'"' || byte == b'\\' {
-                let text = self.bytes.get(clean..self.at).and_then(|b| std::str::from_utf8(b).ok());
-                self.scratch.push_str(text.ok_or(DecodeError::Utf8)?);
+                self.scratch.push_str(self.text.get(clean..self.at).ok_or(DecodeError::Utf8)?);
             }
             self.at += 1;
             match byte {

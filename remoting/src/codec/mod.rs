@@ -1,7 +1,8 @@
 //! The two header encodings, JSON and ROCKETMQ (binary).
 //!
-//! A [`Decoder`] is reused over many frames: it keeps the list of field positions and a scratch string for the few JSON
-//! texts that need unescaping, so that decoding a request allocates nothing once it is warm.
+//! A [`Decoder`] is reused over many frames: it keeps the list of field positions and a scratch string, for the few JSON texts
+//! that need unescaping and for those of a binary header, so that decoding a request allocates nothing once it is warm. A text
+//! is checked for being UTF-8 once: fields are looked at many times.
 
 mod binary;
 mod json;
@@ -34,7 +35,7 @@ pub enum DecodeError {
     TooManyFields,
 }
 
-/// A piece of text: in the header, or in the decoder's scratch when it had to be unescaped.
+/// A piece of text: in the header when that is JSON, or in the decoder's scratch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Span {
     start: u32,
@@ -58,19 +59,16 @@ pub(crate) struct Pair {
 /// What spans point into.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Source<'a> {
-    header: &'a [u8],
+    /// Of JSON.
+    header: &'a str,
     scratch: &'a str,
 }
 
 impl<'a> Source<'a> {
-    /// The text of a span. The decoder validated it as UTF-8.
+    /// The text of a span.
     pub(crate) fn text(self, span: Span) -> &'a str {
-        let range = span.range();
-        if span.scratch {
-            self.scratch.get(range).unwrap_or_default()
-        } else {
-            self.header.get(range).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
-        }
+        let of = if span.scratch { self.scratch } else { self.header };
+        of.get(span.range()).unwrap_or_default()
     }
 }
 
@@ -100,12 +98,16 @@ impl Decoder {
     pub fn decode<'a>(&'a mut self, frame: Frame<'a>) -> Result<Command<'a>, DecodeError> {
         self.pairs.clear();
         self.scratch.clear();
-        let (serialize_type, fixed) = match frame.serialize_type {
-            0 => (SerializeType::Json, json::decode(frame.header, &mut self.pairs, &mut self.scratch)?),
-            1 => (SerializeType::Binary, binary::decode(frame.header, &mut self.pairs)?),
+        let (pairs, scratch) = (&mut self.pairs, &mut self.scratch);
+        let (serialize_type, header, fixed) = match frame.serialize_type {
+            0 => {
+                let header = std::str::from_utf8(frame.header).map_err(|_| DecodeError::Utf8)?;
+                (SerializeType::Json, header, json::decode(header, pairs, scratch)?)
+            }
+            1 => (SerializeType::Binary, "", binary::decode(frame.header, pairs, scratch)?),
             other => return Err(DecodeError::SerializeType(other)),
         };
-        let source = Source { header: frame.header, scratch: &self.scratch };
+        let source = Source { header, scratch: &self.scratch };
         Ok(Command {
             serialize_type,
             code: fixed.code,
