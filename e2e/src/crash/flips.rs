@@ -104,7 +104,6 @@ fn flip(run: &Run, kind: Kind, random: &mut fastrand::Rng) -> Result<u64> {
         Kind::Queues => any(&store.join("consumequeue"), random)?,
         Kind::Index => any(&store.join("index"), random)?,
         Kind::Checkpoint => (store.join("checkpoint"), 2_100),
-        // Not its backup: who has both damaged is told so.
         Kind::Config => any(&store.join("config"), random)?,
     };
     if length == 0 {
@@ -137,8 +136,10 @@ fn base_of(file: &Path) -> Option<i64> {
 
 /// A file, and how much of it is in use.
 fn any(folder: &Path, random: &mut fastrand::Rng) -> Result<(PathBuf, u64)> {
-    let file =
-        random.choice(files_below(folder)?).with_context(|| format!("a file in {}", folder.display()))?;
+    // No backups: who has a file damaged and its backup too, one start after the other, is told so and does not start.
+    let mut files = files_below(folder)?;
+    files.retain(|file| file.extension().is_none_or(|extension| extension != "bak"));
+    let file = random.choice(files).with_context(|| format!("a file in {}", folder.display()))?;
     let bytes = fs::read(&file)?;
     let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     Ok((file, used as u64))
