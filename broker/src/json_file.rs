@@ -26,7 +26,7 @@ pub enum Error {
         source: io::Error,
     },
     /// Neither the file nor its backup is what it should be.
-    #[error("{} is damaged ({source}), and so is its .bak: restore one of them from a backup, or move both away to start without; what was edited by hand is read without its {CRC}", path.display())]
+    #[error("{} is damaged ({source}), and its .bak is too, or not there: restore one of them from a backup, or move both away to start without; what was edited by hand is read without its {CRC}", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,

@@ -14,6 +14,7 @@ const SUCCESS: i64 = 0;
 const TOPIC_NOT_EXIST: i64 = 17;
 const PULL_NOT_FOUND: i64 = 19;
 const PULL_RETRY_IMMEDIATELY: i64 = 20;
+const PULL_OFFSET_MOVED: i64 = 21;
 const QUERY_NOT_FOUND: i64 = 22;
 
 #[derive(Debug)]
@@ -192,6 +193,10 @@ impl BrokerClient {
                 }
                 PULL_NOT_FOUND => return Ok((Vec::new(), at)),
                 PULL_RETRY_IMMEDIATELY => at = answer.number("nextBeginOffset")?,
+                // The first messages of the queue are gone: a consumer goes on where it is told that it begins.
+                PULL_OFFSET_MOVED if answer.number("nextBeginOffset")? > at => {
+                    at = answer.number("nextBeginOffset")?;
+                }
                 other => bail!("pulling {topic}/{queue} at {at}: {other} {}", answer.remark),
             }
         }

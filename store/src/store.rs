@@ -118,9 +118,8 @@ impl Store {
         let watermark = checkpoint.watermark().map_err(OpenError::io("map", &checkpoint_path))?;
         let durable = match found {
             Found::Ours(checkpoint) => watermark.get().unwrap_or_default().max(checkpoint.dispatched),
-            // What Apache's broker left is another log than what we knew.
-            Found::Apache(_) => PhysicalOffset(0),
-            Found::Nothing => watermark.get().unwrap_or_default(),
+            // What was on the disk is there still when Apache's broker had the store in between; or our part is damaged.
+            Found::Apache(_) | Found::Nothing => watermark.get().unwrap_or_default(),
         };
         let boot = sys::boot_id();
         let segments = Arc::new(Segments::open(&config.commit_log_dir(), config.file_size)?);

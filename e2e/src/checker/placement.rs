@@ -12,7 +12,10 @@ pub(super) fn check(facts: &Facts<'_>, lost: &HashSet<MessageId>, found: &mut Fi
     for (place, whole) in &facts.whole {
         for (pass, (seen, bounds)) in whole.passes.iter().zip(whole.bounds).enumerate() {
             if let Some((min, max)) = bounds {
-                dense(place, pass + 1, seen, (min, max), &may_miss, found);
+                let is_missing_rightly = |offset: i64| {
+                    may_miss.contains(&((*place).clone(), offset)) || is_damaged_there(facts, seen, offset)
+                };
+                dense(place, pass + 1, seen, (min, max), is_missing_rightly, found);
             }
         }
         if whole.bounds.iter().all(Option::is_some) && whole.passes[0] != whole.passes[1] {
@@ -52,13 +55,14 @@ fn dense(
     pass: usize,
     seen: &[Seen],
     (min, max): (i64, i64),
-    may_miss: &HashSet<(Place, i64)>,
+    is_missing_rightly: impl Fn(i64) -> bool,
     found: &mut Findings,
 ) {
     let there: HashSet<_> = seen.iter().map(|seen| seen.offset).collect();
-    let expected =
-        (min..max).filter(|offset| there.contains(offset) || !may_miss.contains(&(place.clone(), *offset)));
-    if seen.iter().map(|seen| seen.offset).ne(expected.clone()) {
+    let expected = (min..max)
+        .filter(|offset| there.contains(offset) || !is_missing_rightly(*offset))
+        .collect::<Vec<_>>();
+    if !seen.iter().map(|seen| seen.offset).eq(expected.iter().copied()) {
         let at = seen.iter().map(|seen| seen.offset).zip(expected).find(|(got, expected)| got != expected);
         found.add(
             Check::Dense,
@@ -71,6 +75,15 @@ fn dense(
     if !seen.is_sorted_by(|a, b| a.physical < b.physical) {
         found.add(Check::Dense, format!("{place:?}: offsets of the log do not rise with those of the queue"));
     }
+}
+
+/// What nobody was told of has no place that anybody knows: it is between its neighbours, and so is what was changed of it.
+fn is_damaged_there(facts: &Facts<'_>, seen: &[Seen], offset: i64) -> bool {
+    let next = seen.partition_point(|seen| seen.offset < offset);
+    let from = next.checked_sub(1).and_then(|before| seen.get(before)).map_or(0, |before| before.physical);
+    let until = seen.get(next).map_or(i64::MAX, |after| after.physical);
+    let first = facts.damage.partition_point(|at| *at <= from);
+    facts.damage.get(first).is_some_and(|at| *at < until)
 }
 
 /// Where a message was acknowledged.
@@ -86,8 +99,8 @@ fn ghosts_and_doubles(facts: &Facts<'_>, found: &mut Findings) {
         for seen in whole.last() {
             let send = seen.id.and_then(|id| facts.send(id));
             let is_sent = send.is_some_and(|send| !send.is_refused() && send.crc == seen.crc)
-                // The body has a checksum, and was as it was sent; properties have none.
-                || (send.is_some() && facts.is_damaged(seen.physical));
+                // The body has a checksum, and was as it was sent; properties have none, so nothing may be recognised.
+                || facts.is_damaged(seen.physical);
             if !is_sent {
                 found.add(Check::NoGhost, format!("{place:?} has {seen:?}, which was {send:?}"));
             }

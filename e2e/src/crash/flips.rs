@@ -58,7 +58,7 @@ pub(super) fn run(cycles: u32, seed: u64, each: &mut dyn FnMut()) -> Result<Tall
             let kind = pick(&mut random);
             // A broker that was killed early has written nothing else yet.
             let is_there = kind.folder().is_none_or(|folder| {
-                files_below(&run.start.store.join(folder)).is_ok_and(|files| !files.is_empty())
+                files_in(&run.start.store.join(folder)).is_ok_and(|files| !files.is_empty())
             });
             let kind = if is_there { kind } else { Kind::Log };
             let bits = flip(&run, kind, &mut random)?;
@@ -136,13 +136,20 @@ fn base_of(file: &Path) -> Option<i64> {
 
 /// A file, and how much of it is in use.
 fn any(folder: &Path, random: &mut fastrand::Rng) -> Result<(PathBuf, u64)> {
-    // No backups: who has a file damaged and its backup too, one start after the other, is told so and does not start.
-    let mut files = files_below(folder)?;
-    files.retain(|file| file.extension().is_none_or(|extension| extension != "bak"));
-    let file = random.choice(files).with_context(|| format!("a file in {}", folder.display()))?;
+    let file = random.choice(files_in(folder)?).with_context(|| format!("a file in {}", folder.display()))?;
     let bytes = fs::read(&file)?;
     let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     Ok((file, used as u64))
+}
+
+/// Those of JSON only where there is a backup, and not that: whose file and backup are damaged is told so, and does not start.
+fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = files_below(folder)?;
+    files.retain(|file| {
+        let name = file.display().to_string();
+        !name.ends_with(".bak") && (!name.ends_with(".json") || Path::new(&format!("{name}.bak")).exists())
+    });
+    Ok(files)
 }
 
 fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {

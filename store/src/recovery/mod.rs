@@ -81,7 +81,7 @@ impl Recovery<'_> {
         let mut replayed = Replay::new(&mut self, &start).run().map_err(log_failed)?;
         step("recovery: replayed");
         let end = replayed.end;
-        if end < self.durable || self.is_last_gone() {
+        if (end < self.durable && self.knows_the_log()) || self.is_last_gone() {
             let dir = self.segments.dir().to_owned();
             return Err(OpenError::EndGone { dir, durable: self.durable, end });
         }
@@ -156,6 +156,11 @@ impl Recovery<'_> {
             queue.load(log_start)?;
         }
         Ok(Start { at: log_start, timestamp, last: nowhere, flushed: at, is_rebuild: true, floors })
+    }
+
+    /// Nobody else had it since: it cannot be shorter than it was.
+    fn knows_the_log(&self) -> bool {
+        !matches!(self.checkpoint, Found::Apache(_))
     }
 
     /// There is nothing where the last record was that the checkpoint knows.

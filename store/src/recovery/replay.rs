@@ -147,7 +147,7 @@ impl<'a, 'b> Replay<'a, 'b> {
                 self.skipped += skipped;
                 true
             }
-            None if scan.is_blank(durable) => false,
+            None if scan.is_blank(durable) || !self.recovery.knows_the_log() => false,
             None => {
                 tracing::error!(%at, to = %durable, "the CommitLog is damaged: what stood there is lost");
                 self.skipped += durable - at;

@@ -569,6 +569,31 @@ fn a_missing_file_in_the_middle_is_refused() {
     assert!(matches!(Store::open(config(dir.path())), Err(OpenError::Gap { .. })));
 }
 
+/// Damage of the newest part of the checkpoint looks as if Apache's broker had had the store: what was on the disk is there all the
+/// same, behind damage of the log, too.
+#[test]
+fn a_damaged_checkpoint_is_no_reason_to_cut_the_log() {
+    use std::os::unix::fs::FileExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(config(dir.path())).unwrap();
+    let sent = fill(&store, 0, 300);
+    drop(store);
+    let store = Store::open(config(dir.path())).unwrap();
+    let more = fill(&store, 300, 600);
+    drop(store);
+    let file = fs::File::options().write(true).open(dir.path().join("checkpoint")).unwrap();
+    // Whichever slot is the newest.
+    for slot in [512, 1024] {
+        file.write_all_at(&[9; 30], slot).unwrap();
+    }
+    edit(dir.path(), sent[100].at, |record| record[100] ^= 1);
+    let store = Store::open(config(dir.path())).unwrap();
+    for sent in sent.iter().skip(101).chain(&more) {
+        let bytes = store.read_at(sent.at).expect("it was acknowledged, and is not damaged");
+        assert_eq!(Record::read(&bytes).unwrap().0.body, &sent.body[..]);
+    }
+}
+
 /// A rebuild that is interrupted goes on from where it was, and nothing is missing in the end.
 #[test]
 fn an_interrupted_rebuild_is_kept() {
