@@ -29,6 +29,27 @@ pub struct Draft<'a> {
     pub properties: &'a [(&'a str, &'a str)],
 }
 
+impl Draft<'_> {
+    /// The send of it. A topic that it makes has four queues.
+    #[must_use]
+    pub fn request(&self) -> Request {
+        Request::new(code::SEND_MESSAGE_V2)
+            .field("a", "e2e")
+            .field("b", self.topic)
+            .field("c", "TBW102")
+            .field("d", 4)
+            .field("e", self.queue)
+            .field("f", 0)
+            .field("g", now_millis())
+            .field("h", 0)
+            .field("i", encode_properties(self.properties))
+            .field("j", 0)
+            .field("k", false)
+            .field("m", false)
+            .body(self.body)
+    }
+}
+
 /// Where the broker says it put a message.
 #[derive(Clone, Debug)]
 pub struct Placed {
@@ -74,21 +95,7 @@ impl BrokerClient {
 
     /// Whatever comes of it.
     pub fn try_send(&mut self, draft: &Draft<'_>) -> Result<Response> {
-        let request = Request::new(code::SEND_MESSAGE_V2)
-            .field("a", "e2e")
-            .field("b", draft.topic)
-            .field("c", "TBW102")
-            .field("d", 4)
-            .field("e", draft.queue)
-            .field("f", 0)
-            .field("g", now_millis())
-            .field("h", 0)
-            .field("i", encode_properties(draft.properties))
-            .field("j", 0)
-            .field("k", false)
-            .field("m", false)
-            .body(draft.body);
-        self.0.call(&request)
+        self.0.call(&draft.request())
     }
 
     pub fn send(&mut self, draft: &Draft<'_>) -> Result<Placed> {
@@ -227,6 +234,11 @@ impl BrokerClient {
         self.0
             .done(&Request::new(code::GET_MAX_OFFSET).field("topic", topic).field("queueId", queue))?
             .number("offset")
+    }
+
+    /// Messages that a topic's first queues ever had.
+    pub fn stored(&mut self, topic: &str, queues: u32) -> Result<i64> {
+        (0..queues.cast_signed()).map(|queue| self.max_offset(topic, queue)).sum()
     }
 
     pub fn min_offset(&mut self, topic: &str, queue: i32) -> Result<i64> {

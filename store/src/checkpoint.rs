@@ -67,13 +67,7 @@ impl CheckpointFile {
     pub(crate) fn open(path: &Path) -> io::Result<(Self, Found)> {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         let mut bytes = [0; LEN];
-        let mut read = 0;
-        while let Some(rest) = bytes.get_mut(read..).filter(|rest| !rest.is_empty()) {
-            match file.read_at(rest, read as u64)? {
-                0 => break,
-                n => read += n,
-            }
-        }
+        crate::sys::read_full(&file, &mut bytes, 0)?;
         file.set_len(LEN as u64)?;
         // Part of it is mapped: on a full disk a page without a block would be a signal.
         crate::sys::reserve(&file, LEN as u64)?;

@@ -120,6 +120,18 @@ pub(crate) fn zero(file: &File, start: u64, end: u64) -> io::Result<()> {
     file.sync_all()
 }
 
+/// Reads from `at` on until `buffer` is full or the file ends. Gives what was read.
+pub(crate) fn read_full<'a>(file: &File, buffer: &'a mut [u8], at: u64) -> io::Result<&'a [u8]> {
+    let mut read = 0;
+    while let Some(rest) = buffer.get_mut(read..).filter(|rest| !rest.is_empty()) {
+        match file.read_at(rest, at + read as u64)? {
+            0 => break,
+            n => read += n,
+        }
+    }
+    Ok(buffer.get(..read).unwrap_or_default())
+}
+
 /// Makes bytes from `start` on of a sparse file zero, and durably so, by giving their blocks back: that needs no space.
 pub(crate) fn clear(file: &File, start: u64) -> io::Result<()> {
     let len = file.metadata()?.len();

@@ -3,13 +3,14 @@
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
+use gantry_bench::{Load, Moment};
 
 use crate::process::{signal, spawn};
 use crate::toolchain::{Missing, on_path};
 
 const EVENT: &str = "raw_syscalls:sys_enter";
 
-/// Counts until it is asked.
+/// Counts until it is told to stop.
 pub(crate) struct Counter(Child);
 
 impl Counter {
@@ -23,14 +24,28 @@ impl Counter {
         }
     }
 
-    pub(crate) fn start(pid: u32) -> Result<Self> {
+    /// System calls of a broker for each request of a load that was answered.
+    pub(crate) fn per_answer(pid: u32, load: &Load) -> Result<f64> {
+        let (mut counter, mut count) = (None, 0);
+        let tally = gantry_bench::run(load, |moment| {
+            match (moment, counter.take()) {
+                (Moment::Begin, _) => counter = Some(Self::start(pid)?),
+                (Moment::End, Some(running)) => count = running.stop()?,
+                (Moment::End, None) => {}
+            }
+            Ok(())
+        })?;
+        Ok(count as f64 / tally.answered.max(1) as f64)
+    }
+
+    fn start(pid: u32) -> Result<Self> {
         let mut command = Command::new("perf");
         command.args(["stat", "-x", ",", "-e", EVENT, "-p", &pid.to_string()]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         Ok(Self(spawn(command).context("starting perf")?))
     }
 
-    pub(crate) fn stop(self) -> Result<u64> {
+    fn stop(self) -> Result<u64> {
         signal(self.0.id(), libc::SIGINT);
         let output = self.0.wait_with_output()?;
         let said = String::from_utf8_lossy(&output.stderr);

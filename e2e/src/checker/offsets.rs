@@ -29,10 +29,7 @@ pub(super) fn check(facts: &Facts<'_>, found: &mut Findings) {
                 // What the broker had lived on with for long enough, and what it was told in this life.
                 let safe = before.iter().rev().find(|(at, of, _)| {
                     let died = facts.lives[*of].ended.map_or(u64::MAX, |(died, _)| died);
-                    let lived_on = died.saturating_sub(*at);
-                    of == life
-                        || (lived_on > facts.promise.offset_interval * 1_000_000
-                            && lived_on > window(facts, *at, died))
+                    of == life || had_time(facts, *at, died)
                 });
                 let safe = safe.map(|(.., offset)| *offset);
                 if let Some(safe) = safe
@@ -49,10 +46,15 @@ pub(super) fn check(facts: &Facts<'_>, found: &mut Findings) {
     }
 }
 
-/// How long before a death an offset must have been committed to be there afterwards, in nanoseconds: as promised, and longer where
-/// the disk did not keep up.
-fn window(facts: &Facts<'_>, from: u64, until: u64) -> u64 {
-    let overlaps = |(at, took): &&(u64, u64)| *at >= from && at.saturating_sub(*took) <= until;
+/// Whether what was committed at one moment had to be saved when the broker died at the other: it lived on for as long as is promised,
+/// and longer where the disk did not keep up.
+fn had_time(facts: &Facts<'_>, committed: u64, died: u64) -> bool {
+    let promised = facts.promise.offset_interval * 1_000_000;
+    let beyond = died.saturating_sub(committed).saturating_sub(promised);
+    if beyond == 0 {
+        return false;
+    }
+    let overlaps = |(at, took): &&(u64, u64)| *at >= committed && at.saturating_sub(*took) <= died;
     let slowest = facts.slow.iter().filter(overlaps).map(|(_, took)| *took).max().unwrap_or(0);
-    facts.promise.offset_interval * 1_000_000 + SYNCS * slowest
+    beyond > SYNCS * slowest
 }

@@ -6,14 +6,15 @@
 
 mod callgrind;
 
-use anyhow::Result;
-use gantry_bench::{Load, Mode, Moment, create_topics};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use gantry_bench::{Load, Mode, create_topics};
 
 use crate::bench::Counter;
-use crate::broker_client::BrokerClient;
+use crate::broker_client::{BrokerClient, Draft};
 use crate::toolchain::Missing;
 use crate::{Cluster, Setup, Target};
-use std::time::Duration;
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -100,20 +101,15 @@ fn life(mode: Mode, depth: usize, time: Duration) -> Result<(i64, i64)> {
         ..Load::new(([127, 0, 0, 1], cluster.broker_port()).into())
     };
     create_topics(&load)?;
-    let mut pulled = 0;
-    if mode == Mode::Pull {
+    let (port, queues) = (cluster.broker_port(), load.queues as u32);
+    let messages = if mode == Mode::Pull {
         // The same to pull from in both lives.
-        fill(cluster.broker_port(), &load)?;
-        pulled = gantry_bench::run(&Load { mode, ..load }, |_| Ok(()))?.pulled;
+        fill(port, &load)?;
+        gantry_bench::run(&Load { mode, ..load }, |_| Ok(()))?.pulled as i64
     } else {
         gantry_bench::run(&load, |_| Ok(()))?;
-    }
-    let mut client = BrokerClient::open(cluster.broker_port())?;
-    let mut stored = 0;
-    for queue in 0..8 {
-        stored += client.max_offset(TOPIC, queue)?;
-    }
-    let messages = if mode == Mode::Pull { pulled as i64 } else { stored };
+        BrokerClient::open(port)?.stored(TOPIC, queues)?
+    };
     Ok((callgrind::collected(cluster)?, messages))
 }
 
@@ -123,7 +119,7 @@ fn fill(port: u16, load: &Load) -> Result<()> {
     let body = vec![b'x'; load.size];
     for message in 0..EACH * load.queues {
         let queue = (message % load.queues) as i32;
-        client.send(&crate::broker_client::Draft { topic: TOPIC, queue, body: &body, properties: &[] })?;
+        client.send(&Draft { topic: TOPIC, queue, body: &body, properties: &[] })?;
     }
     Ok(())
 }
@@ -139,17 +135,7 @@ fn calls(depth: usize) -> Result<f64> {
         ..Load::new(([127, 0, 0, 1], cluster.broker_port()).into())
     };
     create_topics(&load)?;
-    let pid = cluster.broker_pid().unwrap_or_default();
-    let (mut counter, mut count) = (None, 0);
-    let tally = gantry_bench::run(&load, |moment| {
-        match (moment, counter.take()) {
-            (Moment::Begin, _) => counter = Some(Counter::start(pid)?),
-            (Moment::End, Some(running)) => count = running.stop()?,
-            (Moment::End, None) => {}
-        }
-        Ok(())
-    })?;
-    Ok(count as f64 / tally.answered.max(1) as f64)
+    Counter::per_answer(cluster.broker_pid().context("the broker runs")?, &load)
 }
 
 fn settings() -> Setup {

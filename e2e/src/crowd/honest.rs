@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, ensure};
 
-use crate::remoting::{Connection, Request, code};
+use crate::broker_client::Draft;
+use crate::remoting::Connection;
 
 const PRODUCERS: usize = 4;
 /// Between two sends of one: they are not there to fill the machine.
@@ -75,20 +76,9 @@ fn at(times: &[Duration], share: f64) -> Duration {
 }
 
 fn produce(connection: &mut Connection, queue: usize) -> Result<Vec<Duration>> {
-    let request = Request::new(code::SEND_MESSAGE_V2)
-        .field("a", "honest")
-        .field("b", "honest")
-        .field("c", "TBW102")
-        .field("d", 4)
-        .field("e", queue)
-        .field("f", 0)
-        .field("g", 1)
-        .field("h", 0)
-        .field("i", "KEYS\u{1}k\u{2}")
-        .field("j", 0)
-        .field("k", false)
-        .field("m", false)
-        .body("0123456789abcdef".repeat(16));
+    let (body, properties) = ("0123456789abcdef".repeat(16), [("KEYS", "k")]);
+    let queue = i32::try_from(queue)?;
+    let request = Draft { topic: "honest", queue, body: body.as_bytes(), properties: &properties }.request();
     let (start, mut times) = (Instant::now(), Vec::new());
     while start.elapsed() < WINDOW {
         let sent = Instant::now();

@@ -9,8 +9,9 @@ use anyhow::{Result, ensure};
 
 use super::{QUEUES, TOPIC};
 use crate::Cluster;
+use crate::broker_client::Draft;
 use crate::many::all;
-use crate::remoting::{Request, code};
+use crate::remoting::Request;
 
 const KIB: usize = 1024;
 /// So much of the log are messages of 1 KiB. What is beyond are large messages of zeros whose blocks are given back to the disk:
@@ -24,7 +25,7 @@ const AROUND: usize = 128;
 pub(super) const FILE: u64 = 1 << 30;
 
 /// Fills the log up to so many GiB.
-pub(super) fn to(cluster: &mut Cluster, gib: u64) -> Result<()> {
+pub(super) fn to(cluster: &Cluster, gib: u64) -> Result<()> {
     let port = cluster.broker_port();
     let small = gib.min(IN_SMALL) as usize * (FILE as usize / (SMALL + AROUND));
     all(port, small, &|n| message(n, SMALL))?;
@@ -42,20 +43,9 @@ pub(super) fn small_until_it_dies(port: u16) {
 }
 
 fn message(n: usize, size: usize) -> Request {
-    Request::new(code::SEND_MESSAGE_V2)
-        .field("a", "recovery")
-        .field("b", TOPIC)
-        .field("c", "TBW102")
-        .field("d", QUEUES)
-        .field("e", n % QUEUES as usize)
-        .field("f", 0)
-        .field("g", 1)
-        .field("h", 0)
-        .field("i", format!("UNIQ_KEY\u{1}RECOVERY-{n:012}"))
-        .field("j", 0)
-        .field("k", false)
-        .field("m", false)
-        .body(vec![0; size])
+    let key = format!("RECOVERY-{n:012}");
+    let queue = (n % QUEUES as usize) as i32;
+    Draft { topic: TOPIC, queue, body: &vec![0; size], properties: &[("UNIQ_KEY", &key)] }.request()
 }
 
 /// Punches holes where large bodies are, in all files but the last two: they are not written to any more.

@@ -38,10 +38,10 @@ pub struct Kills {
 impl Recovery {
     /// Fills a new broker's log.
     pub fn prepare(gib: u64) -> Result<Self> {
-        let mut cluster =
+        let cluster =
             Cluster::start(Target::Gantry, Setup::default().set("mappedFileSizeCommitLog", fill::FILE))?;
         BrokerClient::open(cluster.broker_port())?.create_topic(TOPIC, QUEUES, QUEUES)?;
-        fill::to(&mut cluster, gib)?;
+        fill::to(&cluster, gib)?;
         Ok(Self { cluster, gib })
     }
 
@@ -82,7 +82,7 @@ impl Recovery {
             thread::sleep(Duration::from_millis(20));
         }
         let indexed_after = start.elapsed();
-        let messages = rebuild::messages(self.cluster.broker_port(), TOPIC, QUEUES)?;
+        let messages = broker.stored(TOPIC, QUEUES)?;
         Ok(Rebuilt { bytes, messages, read_in, back_after, indexed_after })
     }
 

@@ -9,14 +9,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use crate::broker_client::BrokerClient;
-
 /// What building anew took, beside reading the same files and doing nothing else.
 #[derive(Clone, Copy, Debug)]
 pub struct Rebuilt {
     /// Of the log on the disk: holes are none.
     pub bytes: u64,
-    pub messages: u64,
+    pub messages: i64,
     pub read_in: Duration,
     /// From the start of the program to the first SEND_OK.
     pub back_after: Duration,
@@ -66,9 +64,4 @@ pub(super) fn remove_derived(store: &Path) -> Result<()> {
         fs::remove_dir_all(store.join(folder))?;
     }
     Ok(())
-}
-
-pub(super) fn messages(port: u16, topic: &str, queues: u32) -> Result<u64> {
-    let mut broker = BrokerClient::open(port)?;
-    (0..queues as i32).map(|queue| Ok(broker.max_offset(topic, queue)?.unsigned_abs())).sum()
 }

@@ -4,9 +4,8 @@ use anyhow::{Result, ensure};
 use serde_json::json;
 
 use crate::Cluster;
-use crate::broker_client::BrokerClient;
+use crate::broker_client::{BrokerClient, Draft};
 use crate::many::all;
-use crate::record::encode_properties;
 use crate::remoting::{Connection, Request, code};
 
 pub(super) const TOPIC: &str = "scale";
@@ -94,18 +93,5 @@ pub(super) fn pull(group: usize, queue: usize, offset: i64) -> Request {
 }
 
 pub(super) fn send(topic: &str, properties: &[(&str, &str)]) -> Request {
-    Request::new(code::SEND_MESSAGE_V2)
-        .field("a", "scale")
-        .field("b", topic)
-        .field("c", "TBW102")
-        .field("d", 1)
-        .field("e", 0)
-        .field("f", 0)
-        .field("g", 1)
-        .field("h", 0)
-        .field("i", encode_properties(properties))
-        .field("j", 0)
-        .field("k", false)
-        .field("m", false)
-        .body("0123456789abcdef")
+    Draft { topic, queue: 0, body: b"0123456789abcdef", properties }.request()
 }

@@ -13,7 +13,6 @@ use crate::broker_client::{BrokerClient, Draft};
 use crate::cluster::{Cluster, Setup};
 use crate::cold;
 use crate::many;
-use crate::remoting::{Request, code};
 use crate::target::Target;
 
 const OLD: &str = "Old";
@@ -70,20 +69,8 @@ impl Backlog {
         client.create_topic(OLD, QUEUES, QUEUES)?;
         client.create_topic(LIVE, 1, 1)?;
         many::all(cluster.broker_port(), messages, &|n| {
-            Request::new(code::SEND_MESSAGE_V2)
-                .field("a", "backlog")
-                .field("b", OLD)
-                .field("c", "TBW102")
-                .field("d", QUEUES)
-                .field("e", n % QUEUES as usize)
-                .field("f", 0)
-                .field("g", 1)
-                .field("h", 0)
-                .field("i", "")
-                .field("j", 0)
-                .field("k", false)
-                .field("m", false)
-                .body(vec![b'x'; BODY])
+            let queue = (n % QUEUES as usize) as i32;
+            Draft { topic: OLD, queue, body: &[b'x'; BODY], properties: &[] }.request()
         })?;
         Ok(Self { cluster, messages })
     }

@@ -85,18 +85,6 @@ impl FileCache {
     }
 }
 
-/// Reads until `buffer` is full or the file ends. Gives what was read.
-fn read_full<'a>(file: &File, buffer: &'a mut [u8], at: u64) -> io::Result<&'a [u8]> {
-    let mut read = 0;
-    while let Some(rest) = buffer.get_mut(read..).filter(|rest| !rest.is_empty()) {
-        match file.read_at(rest, at + read as u64)? {
-            0 => break,
-            n => read += n,
-        }
-    }
-    Ok(buffer.get(..read).unwrap_or_default())
-}
-
 /// The files of one queue.
 #[derive(Debug)]
 pub(crate) struct QueueFiles {
@@ -172,7 +160,7 @@ impl QueueFiles {
         let mut buffer = [0; AT_ONCE * ENTRY];
         while at < end {
             let want = (end - at).min(buffer.len() as u64) as usize;
-            let read = read_full(&file, buffer.get_mut(..want).unwrap_or_default(), at)?;
+            let read = crate::sys::read_full(&file, buffer.get_mut(..want).unwrap_or_default(), at)?;
             let before = out.len();
             let entries = read.chunks_exact(ENTRY).map_while(Entry::from_bytes);
             out.extend(entries.take_while(&wanted));
