@@ -8,11 +8,13 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
 use crate::await_condition::await_condition;
+use crate::broker_client::{BrokerClient, Draft};
 use crate::ports::PortBlock;
 use crate::process::{Process, tail};
 use crate::remoting;
@@ -216,6 +218,23 @@ impl Cluster {
         };
         self.broker = Some(Process::start("broker", command, &self.folder.path().join("broker.out"))?);
         Ok(())
+    }
+
+    /// Starts it and sends to it until a message is stored, to a topic that is there or that the send makes. Gives how long that took
+    /// from the start of the program.
+    pub fn time_to_first_send(&mut self, topic: &str, patience: Duration) -> Result<Duration> {
+        /// Between two tries, so that trying does not slow what it waits for.
+        const PAUSE: Duration = Duration::from_micros(500);
+        let draft = Draft { topic, queue: 0, body: b"first", properties: &[] };
+        let start = Instant::now();
+        self.spawn_broker()?;
+        while BrokerClient::open(self.broker_port()).and_then(|mut broker| broker.send(&draft)).is_err() {
+            if !self.is_alive() || start.elapsed() > patience {
+                bail!("no message is stored\n{}", self.log_tail());
+            }
+            thread::sleep(PAUSE);
+        }
+        Ok(start.elapsed())
     }
 
     /// Goes on as the other implementation, name server and broker, on the same store and ports. The broker is down.

@@ -7,7 +7,7 @@ use std::fmt;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::broker_client::{BrokerClient, Draft};
 use crate::cold;
@@ -57,7 +57,7 @@ impl Recovery {
                 self.cluster.kill_broker()?;
                 load.join().ok().context("the load panicked")
             })?;
-            back_after.push(self.start()?);
+            back_after.push(self.cluster.time_to_first_send(TOPIC, PATIENCE)?);
         }
         back_after.sort_unstable();
         Ok(Kills { back_after })
@@ -75,7 +75,7 @@ impl Recovery {
         cold::forget(&store)?;
         rebuild::remove_derived(&store)?;
         let start = Instant::now();
-        let back_after = self.start()?;
+        let back_after = self.cluster.time_to_first_send(TOPIC, PATIENCE)?;
         let mut broker = BrokerClient::open(self.cluster.broker_port())?;
         while !broker.query(TOPIC, LAST, true).is_ok_and(|found| !found.is_empty()) {
             ensure!(start.elapsed() < PATIENCE, "the index is not there");
@@ -84,21 +84,6 @@ impl Recovery {
         let indexed_after = start.elapsed();
         let messages = broker.stored(TOPIC, QUEUES)?;
         Ok(Rebuilt { bytes, messages, read_in, back_after, indexed_after })
-    }
-
-    /// Starts it. Gives the time to the first SEND_OK.
-    fn start(&mut self) -> Result<Duration> {
-        let start = Instant::now();
-        self.cluster.spawn_broker()?;
-        let port = self.cluster.broker_port();
-        let draft = Draft { topic: TOPIC, queue: 0, body: b"first", properties: &[] };
-        while BrokerClient::open(port).and_then(|mut broker| broker.send(&draft)).is_err() {
-            if !self.cluster.is_alive() || start.elapsed() > PATIENCE {
-                bail!("the broker is not back\n{}", self.cluster.log_tail());
-            }
-            thread::sleep(Duration::from_millis(2));
-        }
-        Ok(start.elapsed())
     }
 }
 

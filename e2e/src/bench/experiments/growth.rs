@@ -1,12 +1,11 @@
 //! The same load on more and more queues.
 
 use anyhow::{Context as _, Result};
-use gantry_bench::{Load, Moment, Pace, create_topics};
+use gantry_bench::{Load, Pace, create_topics};
 
 use super::Alone;
-use super::stage::microseconds;
+use super::stage::{microseconds, run};
 use crate::bench::{Contestant, lines};
-use crate::speed::cpu_time;
 use crate::{Cluster, Target, scale};
 
 /// Topics, and queues of each.
@@ -37,12 +36,8 @@ pub(super) fn measure(alone: &mut Alone<'_>) -> Result<()> {
             ..Load::new(([127, 0, 0, 1], cluster.broker_port()).into())
         };
         create_topics(&load)?;
-        let mut cpu = [std::time::Duration::ZERO; 2];
-        let tally = gantry_bench::run(&load, |moment| {
-            cpu[usize::from(moment == Moment::End)] = cpu_time(pid)?;
-            Ok(())
-        })?;
-        let each = cpu[1].saturating_sub(cpu[0]).as_secs_f64() / tally.answered.max(1) as f64 * 1e6;
+        let (tally, cpu) = run(pid, &load)?;
+        let each = cpu.as_secs_f64() / tally.answered.max(1) as f64 * 1e6;
         let p99 = microseconds(&tally.latency, 99.0);
         alone.note(format!("{count} queues: {each:.2} us of CPU a send, p99 {p99:.0} us"));
         for trouble in tally.troubles() {

@@ -61,15 +61,11 @@ impl Stage<'_> {
     /// Puts the broker under load; gives its CPU time, too.
     pub(super) fn run(&mut self, load: &Load) -> Result<(Tally, Duration)> {
         create_topics(load)?;
-        let (pid, mut cpu) = (self.arena.pid()?, [Duration::ZERO; 2]);
-        let tally = gantry_bench::run(load, |moment| {
-            cpu[usize::from(moment == Moment::End)] = cpu_time(pid)?;
-            Ok(())
-        })?;
+        let (tally, cpu) = run(self.arena.pid()?, load)?;
         for trouble in tally.troubles() {
             self.note(format!("{}: {trouble}", load.topic));
         }
-        Ok((tally, cpu[1].saturating_sub(cpu[0])))
+        Ok((tally, cpu))
     }
 
     pub(super) fn add(&mut self, line: &Line, figure: f64) {
@@ -82,6 +78,16 @@ impl Stage<'_> {
         eprintln!("    {text}");
         self.findings.notes.push(format!("round {}, {contestant}, {flush:?}: {text}", self.round + 1));
     }
+}
+
+/// Puts a broker under load, and looks at the CPU time of its process while that counts.
+pub(super) fn run(pid: u32, load: &Load) -> Result<(Tally, Duration)> {
+    let mut cpu = [Duration::ZERO; 2];
+    let tally = gantry_bench::run(load, |moment| {
+        cpu[usize::from(moment == Moment::End)] = cpu_time(pid)?;
+        Ok(())
+    })?;
+    Ok((tally, cpu[1].saturating_sub(cpu[0])))
 }
 
 /// Microseconds at a percentile.
