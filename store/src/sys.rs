@@ -132,7 +132,8 @@ pub(crate) fn read_full<'a>(file: &File, buffer: &'a mut [u8], at: u64) -> io::R
     Ok(buffer.get(..read).unwrap_or_default())
 }
 
-/// Makes bytes from `start` on of a sparse file zero, and durably so, by giving their blocks back: that needs no space.
+/// Makes bytes from `start` on of a sparse file zero by giving their blocks back, which needs no space. Whoever relies on it after a
+/// power cut syncs.
 pub(crate) fn clear(file: &File, start: u64) -> io::Result<()> {
     let len = file.metadata()?.len();
     if start >= len {
@@ -140,9 +141,33 @@ pub(crate) fn clear(file: &File, start: u64) -> io::Result<()> {
     }
     let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
     match rustix::fs::fallocate(file, flags, start, len - start) {
-        Ok(()) => file.sync_all(),
+        Ok(()) => Ok(()),
         Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => zero(file, start, len),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether all bytes from `start` on are zero. Holes of a sparse file are not read.
+pub(crate) fn is_blank(file: &File, start: u64) -> io::Result<bool> {
+    let mut buffer = [0; 4096];
+    let mut at = start;
+    loop {
+        at = match rustix::fs::seek(file, SeekFrom::Data(at)) {
+            Ok(data) => data,
+            // There are none.
+            Err(rustix::io::Errno::NXIO) => return Ok(true),
+            Err(error) => return Err(error.into()),
+        };
+        // To the end of a block, where a hole may begin.
+        let want = buffer.len() - at as usize % buffer.len();
+        let read = read_full(file, buffer.get_mut(..want).unwrap_or_default(), at)?;
+        if read.iter().any(|byte| *byte != 0) {
+            return Ok(false);
+        }
+        if read.len() < want {
+            return Ok(true);
+        }
+        at += want as u64;
     }
 }
 

@@ -227,6 +227,12 @@ impl<'a> Facts<'a> {
         self.damage.get(first).is_some_and(|byte| *byte < end)
     }
 
+    /// How long the slowest sync took that was under way between two moments; 0 when all were fast.
+    pub(super) fn slowest_sync(&self, from: u64, to: u64) -> u64 {
+        let overlaps = |(at, took): &&(u64, u64)| *at >= from && at.saturating_sub(*took) <= to;
+        self.slow.iter().filter(overlaps).map(|(_, took)| *took).max().unwrap_or(0)
+    }
+
     fn in_life(&mut self, change: impl FnOnce(&mut Life)) {
         if let Some(life) = self.lives.last_mut() {
             change(life);

@@ -8,6 +8,8 @@ use crate::history::{Death, Flush, MessageId};
 
 /// How long a flush itself may take, in milliseconds: what is being written when the power goes was not flushed.
 const FLUSHING: u64 = 1_500;
+/// Where the disk does not keep up: of the flush under way when a message comes, and of the one that has it.
+const FLUSHES: u64 = 2;
 
 /// Acknowledged messages that are gone and may be. Whatever else is missing is for [`super::placement`] to find.
 pub(super) fn check(facts: &Facts<'_>, found: &mut Findings) -> HashSet<MessageId> {
@@ -34,7 +36,7 @@ pub(super) fn check(facts: &Facts<'_>, found: &mut Findings) -> HashSet<MessageI
                     Check::AckedAtOffset,
                     format!("life {life}: {id:?} at {physical} survived the power cut, and something before it did not"),
                 );
-            } else if cut.saturating_sub(*at) > window {
+            } else if cut.saturating_sub(*at) > window + FLUSHES * facts.slowest_sync(*at, cut) {
                 found.add(
                     Check::AckedAtOffset,
                     format!(

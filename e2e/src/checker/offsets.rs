@@ -54,7 +54,5 @@ fn had_time(facts: &Facts<'_>, committed: u64, died: u64) -> bool {
     if beyond == 0 {
         return false;
     }
-    let overlaps = |(at, took): &&(u64, u64)| *at >= committed && at.saturating_sub(*took) <= died;
-    let slowest = facts.slow.iter().filter(overlaps).map(|(_, took)| *took).max().unwrap_or(0);
-    beyond > SYNCS * slowest
+    beyond > SYNCS * facts.slowest_sync(committed, died)
 }

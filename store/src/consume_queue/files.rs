@@ -207,7 +207,19 @@ impl QueueFiles {
         self.write(start, holes, touched)
     }
 
-    /// Clears the entries from `from` on and deletes later files.
+    /// Whether nothing is written from `from` on, and no file is there for it.
+    pub(crate) fn is_blank_from(&self, starts: &[QueueOffset], from: QueueOffset) -> io::Result<bool> {
+        if starts.iter().any(|start| *start > from) {
+            return Ok(false);
+        }
+        let start = self.file_start(from);
+        match self.cache.get(&self.path(start), None)? {
+            Some(file) => crate::sys::is_blank(&file, (from - start) as u64 * ENTRY as u64),
+            None => Ok(true),
+        }
+    }
+
+    /// Clears the entries from `from` on and deletes later files, which is not synced.
     pub(crate) fn truncate(&self, from: QueueOffset) -> io::Result<()> {
         for start in self.list()? {
             let path = self.path(start);

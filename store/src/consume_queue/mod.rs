@@ -228,10 +228,14 @@ impl ConsumeQueue {
         !self.dirty.swap(true, Ordering::AcqRel)
     }
 
-    /// Finds the queue's bounds in its files: entries at or beyond `cut` in the log are dropped.
-    pub(crate) fn load(&self, cut: PhysicalOffset) -> io::Result<()> {
+    /// Finds the queue's bounds in its files: entries at or beyond `cut` in the log are dropped. `true` when there were any, which come
+    /// back in a power cut until the files are synced.
+    ///
+    /// A power cut leaves any of the pages that were being written, so there may be entries behind some that are not there. Left
+    /// where they are, they would be taken for messages as soon as the queue has grown up to them.
+    pub(crate) fn load(&self, cut: PhysicalOffset) -> io::Result<bool> {
         let starts = self.files.list()?;
-        let Some(first) = starts.first().copied() else { return Ok(()) };
+        let Some(first) = starts.first().copied() else { return Ok(false) };
         let mut next = first;
         for start in starts.iter().rev() {
             let written = self.written_in_file(*start)?;
@@ -241,11 +245,12 @@ impl ConsumeQueue {
             }
         }
         let end = self.end_below(first, next, cut)?;
-        if end < next || starts.last().is_some_and(|last| *last > end) {
+        let is_more = !self.files.is_blank_from(&starts, end)?;
+        if is_more {
             self.files.truncate(end)?;
         }
         self.reset(end, first);
-        Ok(())
+        Ok(is_more)
     }
 
     /// The offset after the last entry between two offsets that lies below `cut` in the log.

@@ -66,6 +66,8 @@ struct Start {
     last: PhysicalOffset,
     /// The log before it is on the disk, by whatever checkpoint there is: where the replay starts when nothing is built anew.
     flushed: PhysicalOffset,
+    /// Entries were dropped from queues' files.
+    is_cut: bool,
     /// Everything is built anew.
     is_rebuild: bool,
     /// Where queues that are built anew ended before.
@@ -135,8 +137,9 @@ impl Recovery<'_> {
             Found::Ours(_) | Found::Nothing => (log_start, 0, nowhere),
         };
         self.queues.scan()?;
+        let mut is_cut = false;
         for queue in self.queues.all() {
-            queue.load(at)?;
+            is_cut |= queue.load(at)?;
         }
         let digest = self.queues.digest();
         let complete = match self.checkpoint {
@@ -146,7 +149,15 @@ impl Recovery<'_> {
             Found::Apache(_) | Found::Nothing => digest.entries > 0,
         };
         if complete {
-            return Ok(Start { at, timestamp, last, flushed: at, is_rebuild: false, floors: Vec::new() });
+            return Ok(Start {
+                at,
+                timestamp,
+                last,
+                flushed: at,
+                is_cut,
+                is_rebuild: false,
+                floors: Vec::new(),
+            });
         }
         tracing::warn!(expected = ?self.checkpoint, found = ?digest, "ConsumeQueue files are missing: building all of them from the CommitLog");
         let mut floors = Vec::new();
@@ -155,7 +166,15 @@ impl Recovery<'_> {
             // Where queues stood whose messages are not in the log any more is in their files only.
             queue.load(log_start)?;
         }
-        Ok(Start { at: log_start, timestamp, last: nowhere, flushed: at, is_rebuild: true, floors })
+        Ok(Start {
+            at: log_start,
+            timestamp,
+            last: nowhere,
+            flushed: at,
+            is_cut: true,
+            is_rebuild: true,
+            floors,
+        })
     }
 
     /// Nobody else had it since: it cannot be shorter than it was.

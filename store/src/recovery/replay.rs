@@ -81,7 +81,7 @@ impl<'a, 'b> Replay<'a, 'b> {
             skipped: 0,
             odd: HashMap::new(),
             met: HashSet::new(),
-            unsynced: Unsynced::default(),
+            unsynced: if start.is_cut { Unsynced::Many } else { Unsynced::default() },
         }
     }
 
