@@ -9,16 +9,17 @@ use gantry_message::hash::java_hash;
 use gantry_message::{Record, properties};
 use gantry_remoting::body::SubscriptionData;
 use gantry_store::Select;
+use std::sync::Arc;
 
-/// What a subscription wants.
+/// What a subscription wants. Copies share it: each pull has one.
 #[derive(Clone, Debug)]
 pub(crate) enum Filter {
     /// All messages.
     All,
     /// Those whose tag has one of these hashes.
-    Tags(Box<[i32]>),
+    Tags(Arc<[i32]>),
     /// Those whose properties are so.
-    Properties(Box<Expression>),
+    Properties(Arc<Expression>),
 }
 
 /// Why a subscription's text is none.
@@ -46,7 +47,7 @@ impl Filter {
         if kind != "SQL92" {
             return Err(Unparsable::Kind(kind.to_owned()));
         }
-        Ok(Self::Properties(Box::new(Expression::parse(text)?)))
+        Ok(Self::Properties(Arc::new(Expression::parse(text)?)))
     }
 
     fn tags(text: &str) -> Result<Self, Unparsable> {
@@ -54,7 +55,7 @@ impl Filter {
             return Ok(Self::All);
         }
         let tags = text.split("||").map(str::trim).filter(|tag| !tag.is_empty());
-        let hashes: Box<[i32]> = tags.map(java_hash).collect();
+        let hashes: Arc<[i32]> = tags.map(java_hash).collect();
         if hashes.is_empty() { Err(Unparsable::Tags) } else { Ok(Self::Tags(hashes)) }
     }
 

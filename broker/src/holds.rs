@@ -24,7 +24,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 pub(crate) struct Hold {
     pub(crate) pull: HeldPull,
     pub(crate) offset: QueueOffset,
-    pub(crate) filter: Arc<Filter>,
+    pub(crate) filter: Filter,
     /// It waits for a gate, not for messages.
     gated: bool,
     deadline: Instant,
@@ -84,7 +84,7 @@ impl Hold {
     pub(crate) fn new(
         pull: HeldPull,
         offset: QueueOffset,
-        filter: Arc<Filter>,
+        filter: Filter,
         deadline: Instant,
         inbox: Arc<Inbox>,
     ) -> Self {
@@ -99,7 +99,7 @@ impl Hold {
     /// The same, to be woken once more.
     pub(crate) fn again(&self) -> Self {
         let Self { pull, offset, filter, deadline, inbox, .. } = self;
-        Self::new(pull.clone(), *offset, Arc::clone(filter), *deadline, Arc::clone(inbox))
+        Self::new(pull.clone(), *offset, filter.clone(), *deadline, Arc::clone(inbox))
     }
 
     pub(crate) fn is_due(&self, now: Instant) -> bool {

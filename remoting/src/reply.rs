@@ -126,8 +126,8 @@ pub struct Outbound {
     answers: usize,
 }
 
-/// Slices handed to one vectored write; beyond this the kernel refuses.
-const MAX_SLICES: usize = 256;
+/// Slices handed to one vectored write; the kernel takes 1,024.
+const MAX_SLICES: usize = 64;
 
 impl Outbound {
     /// Bytes that wait.
@@ -247,9 +247,11 @@ impl Outbound {
             let written = if self.queue.is_empty() {
                 write(&[IoSlice::new(&self.tail)])
             } else {
-                let slices = self.queue.iter().map(|b| &b[..]).chain([&self.tail[..]]);
-                let slices: Vec<_> = slices.take(MAX_SLICES).map(IoSlice::new).collect();
-                write(&slices)
+                let waiting = self.queue.iter().map(|b| &b[..]).chain([&self.tail[..]]);
+                let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+                let count =
+                    slices.iter_mut().zip(waiting).map(|(slice, bytes)| *slice = IoSlice::new(bytes)).count();
+                write(slices.get(..count).unwrap_or_default())
             };
             match written {
                 Ok(0) => return Err(std::io::ErrorKind::WriteZero.into()),

@@ -15,6 +15,9 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 /// Bytes of a page. Larger system pages make the ranges below coarser, never wrong.
 pub(crate) const PAGE: usize = 4096;
 
+/// Pages that the kernel is asked about in one call.
+const PAGES_AT_ONCE: usize = 128;
+
 #[derive(Debug)]
 pub(crate) struct Mapping {
     raw: MmapRaw,
@@ -114,15 +117,16 @@ impl Mapping {
         if range.end > self.len() || range.is_empty() {
             return true;
         }
-        let start = range.start / PAGE * PAGE;
-        let mut pages = vec![0_u8; (range.end - start).div_ceil(PAGE)];
-        // SAFETY: the range is in bounds and page-aligned at its start (mappings are page-aligned), and `pages` has one
-        // byte for each page of it.
-        let result = unsafe {
-            libc::mincore(self.raw.as_mut_ptr().add(start).cast(), range.end - start, pages.as_mut_ptr())
-        };
-        // When the kernel does not tell, assume the best: a wrong guess costs a page fault.
-        result != 0 || pages.iter().all(|page| page & 1 == 1)
+        let mut pages = [0_u8; PAGES_AT_ONCE];
+        (range.start / PAGE * PAGE..range.end).step_by(PAGES_AT_ONCE * PAGE).all(|start| {
+            let len = (range.end - start).min(pages.len() * PAGE);
+            // SAFETY: the range is in bounds and page-aligned at its start (mappings are page-aligned), and `pages` has one
+            // byte for each page of it.
+            let result =
+                unsafe { libc::mincore(self.raw.as_mut_ptr().add(start).cast(), len, pages.as_mut_ptr()) };
+            // When the kernel does not tell, assume the best: a wrong guess costs a page fault.
+            result != 0 || pages.iter().take(len.div_ceil(PAGE)).all(|page| page & 1 == 1)
+        })
     }
 }
 

@@ -4,6 +4,8 @@ use crate::commit_log::{Segment, Segments};
 use crate::consume_queue::{ConsumeQueue, ENTRY, Entry};
 use crate::{PhysicalOffset, QueueOffset, sys};
 use bytes::Bytes;
+use smallvec::SmallVec;
+use std::cell::Cell;
 use std::io;
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -102,7 +104,7 @@ pub struct Pulled {
     /// Bytes of them.
     pub len: usize,
     /// The records, neighbours in the log in one piece.
-    runs: Vec<Run>,
+    runs: SmallVec<[Run; 1]>,
     /// Those that were stored before this process was there: see [`Store::check`](crate::Store::check).
     unchecked: Vec<(QueueOffset, Entry)>,
 }
@@ -123,7 +125,7 @@ impl Pulled {
             max_offset: max,
             count: 0,
             len: 0,
-            runs: Vec::new(),
+            runs: SmallVec::new(),
             unchecked: Vec::new(),
         }
     }
@@ -223,6 +225,14 @@ pub(crate) struct Window {
     pub(crate) end: PhysicalOffset,
 }
 
+thread_local! {
+    /// Where a pull reads entries to: one after the other uses it.
+    static ENTRIES: Cell<Vec<Entry>> = const { Cell::new(Vec::new()) };
+}
+
+/// Entries that it keeps room for. What looks through a queue for a filter takes more.
+const ENTRIES_KEPT: usize = 128;
+
 /// Reads `queue` from `offset`.
 pub(crate) fn pull(
     queue: &ConsumeQueue,
@@ -248,7 +258,7 @@ pub(crate) fn pull(
     }
     // As many as are asked for are enough, if all of them match.
     let mut together = limits.memory.0.clamp(1, limits.scan);
-    let mut entries = Vec::with_capacity(together);
+    let mut entries = ENTRIES.take();
     let mut pulled = Pulled::nothing(PullStatus::NoMatchedMessage, offset, min, max);
     let mut removed = false;
     let mut segment: Option<Arc<Segment>> = None;
@@ -297,6 +307,9 @@ pub(crate) fn pull(
             }
         }
     }
+    entries.truncate(0);
+    entries.shrink_to(ENTRIES_KEPT);
+    ENTRIES.set(entries);
     if pulled.count > 0 {
         pulled.status = PullStatus::Found;
     } else if scanned == 0 {

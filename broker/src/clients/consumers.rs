@@ -34,7 +34,7 @@ struct Group {
 struct Subscription {
     data: SubscriptionData,
     /// `None` when the expression is none.
-    filter: Option<Arc<Filter>>,
+    filter: Option<Filter>,
 }
 
 /// A group as a pull sees it.
@@ -50,14 +50,14 @@ pub(crate) struct Member {
 pub(crate) struct Subscribed {
     pub(crate) version: i64,
     /// `None` when the expression is none.
-    pub(crate) filter: Option<Arc<Filter>>,
+    pub(crate) filter: Option<Filter>,
 }
 
 impl Subscription {
     fn new(data: &SubscriptionData) -> Self {
         let filter = Filter::of(data);
         let code_set = filter.as_ref().map(|filter| filter.hashes().to_vec()).unwrap_or_default();
-        Self { data: SubscriptionData { code_set, ..data.clone() }, filter: filter.map(Arc::new) }
+        Self { data: SubscriptionData { code_set, ..data.clone() }, filter }
     }
 }
 

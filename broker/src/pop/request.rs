@@ -2,7 +2,6 @@
 
 use crate::filter::Filter;
 use gantry_remoting::reply::ReplyTo;
-use std::sync::Arc;
 
 /// A POP_MESSAGE or NOTIFICATION that was checked.
 #[derive(Clone, Debug)]
@@ -29,7 +28,7 @@ pub(crate) enum Asks {
         invisible: i64,
         /// A group that was never here starts at the end.
         from_end: bool,
-        filter: Arc<Filter>,
+        filter: Filter,
     },
     /// Whether there is a message.
     Notice,

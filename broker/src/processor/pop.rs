@@ -245,7 +245,7 @@ fn check_pop(
             most: header.max_msg_nums.max(0) as usize,
             invisible: header.invisible_time.max(0),
             from_end: header.init_mode == POP_FROM_END,
-            filter: Arc::new(filter),
+            filter,
         },
         in_order: header.order,
         attempt: header.attempt_id.map(Into::into),

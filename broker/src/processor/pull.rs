@@ -76,7 +76,7 @@ pub(crate) fn pull(session: &mut BrokerSession, command: &Command<'_>, out: &mut
         max_messages: header.max_msg_nums,
         has_subscription: header.sys_flag & header::PULL_SUBSCRIPTION != 0,
     };
-    let hold = Hold::new(held, offset, Arc::clone(&filter), now + wait, Arc::clone(&session.inbox));
+    let hold = Hold::new(held, offset, filter.clone(), now + wait, Arc::clone(&session.inbox));
     if pulled.is_none() {
         return hold_gated(session, &topic, &queue, hold);
     }
@@ -150,7 +150,7 @@ fn look_elsewhere(
     queue: Arc<Queue>,
     group: Box<str>,
     offset: QueueOffset,
-    filter: Arc<Filter>,
+    filter: Filter,
 ) {
     let (broker, peer) = (Arc::clone(&session.broker), Arc::clone(&session.peer));
     let under_way = peer.in_background();
@@ -190,7 +190,7 @@ pub(crate) fn pull_again(session: &mut BrokerSession, hold: &Hold, out: &mut Out
     }
     let queue = topic.queue(&broker.store, pull.queue_id);
     if is_cold_look(broker, &queue, hold.offset, &hold.filter) {
-        let filter = Arc::clone(&hold.filter);
+        let filter = hold.filter.clone();
         return look_elsewhere(session, pull.to, topic, queue, pull.group.clone(), hold.offset, filter);
     }
     let read =
@@ -229,7 +229,7 @@ fn check(
     broker: &Broker,
     session: &BrokerSession,
     header: &PullMessage<'_>,
-) -> Result<(Arc<Topic>, Arc<Filter>), Refusal> {
+) -> Result<(Arc<Topic>, Filter), Refusal> {
     if broker.config().broker_permission & PERM_READ == 0 {
         return Err(Refusal::new(
             ResponseCode::NO_PERMISSION,
@@ -246,7 +246,7 @@ fn check(
             let text = format!("parse the consumer's subscription failed: {error}");
             Refusal::new(ResponseCode::SUBSCRIPTION_PARSE_FAILED, text)
         })?;
-        return Ok((topic, Arc::new(filter)));
+        return Ok((topic, filter));
     }
     let member = broker.consumers.member(header.consumer_group, header.topic).ok_or_else(|| {
         Refusal::new(
@@ -272,7 +272,7 @@ fn check(
     }
     if header.sys_flag & header::PULL_CLASS_FILTER != 0 {
         tracing::trace!(addr = %session.peer.addr(), "class filters run on the client");
-        return Ok((topic, Arc::new(Filter::All)));
+        return Ok((topic, Filter::All));
     }
     let filter = subscribed.filter.ok_or_else(|| {
         Refusal::new(
