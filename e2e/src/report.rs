@@ -1,14 +1,47 @@
 //! Trials, and what is said loudly of those that were not tried.
 
 use std::collections::BTreeMap;
+use std::process::ExitCode;
 use std::sync::Mutex;
 
 use crate::toolchain::Missing;
 use anyhow::Result;
-use libtest_mimic::{Failed, Trial};
+use libtest_mimic::{Arguments, Failed, Trial};
 
 /// Reasons and the trials they cost.
 static SKIPPED: Mutex<BTreeMap<String, Vec<String>>> = Mutex::new(BTreeMap::new());
+
+/// Runs a test program's trials, so many at a time unless the command line says otherwise.
+pub fn run(at_a_time: usize, trials: Result<Vec<Trial>>) -> ExitCode {
+    let mut args = Arguments::from_args();
+    args.test_threads.get_or_insert(at_a_time);
+    run_as(&args, trials)
+}
+
+/// The same of trials that go on from each other.
+pub fn run_in_turn(trials: Result<Vec<Trial>>) -> ExitCode {
+    let mut args = Arguments::from_args();
+    args.test_threads = Some(1);
+    run_as(&args, trials)
+}
+
+fn run_as(args: &Arguments, trials: Result<Vec<Trial>>) -> ExitCode {
+    let trials = match trials {
+        Ok(trials) => trials,
+        Err(error) => {
+            eprintln!("{error:#}");
+            return ExitCode::FAILURE;
+        }
+    };
+    if !args.list {
+        print_skipped();
+    }
+    let conclusion = libtest_mimic::run(args, trials);
+    if !args.list {
+        print_skipped();
+    }
+    conclusion.exit_code()
+}
 
 /// A trial; without what it needs it is skipped, loudly.
 pub fn trial(

@@ -13,34 +13,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, Result, ensure};
 use gantry_e2e::{Target, report};
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::Trial;
 
 use probe::{Case, Outcome, Probe};
 use probes::PROBES;
 use stage::Stage;
 use table::Row;
 
-/// One after the other: each probe finds what those before it have left.
-const AT_A_TIME: usize = 1;
-
 fn main() -> ExitCode {
-    let mut args = Arguments::from_args();
-    args.test_threads = Some(AT_A_TIME);
-    let trials = match trials() {
-        Ok(trials) => trials,
-        Err(e) => {
-            eprintln!("{e:#}");
-            return ExitCode::FAILURE;
-        }
-    };
-    if !args.list {
-        report::print_skipped();
-    }
-    let conclusion = libtest_mimic::run(&args, trials);
-    if !args.list {
-        report::print_skipped();
-    }
-    conclusion.exit_code()
+    // Each probe finds what those before it have left.
+    report::run_in_turn(trials())
 }
 
 /// Both sides, and what was found so far.

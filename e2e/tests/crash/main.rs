@@ -5,31 +5,23 @@ use std::process::ExitCode;
 use anyhow::{Result, ensure};
 use gantry_e2e::crash::{Bug, Scale, Scenario, hunt};
 use gantry_e2e::report;
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::Trial;
 
 /// In which each seeded bug has to be found.
 const HUNT: u32 = 50;
 
 fn main() -> ExitCode {
-    let mut args = Arguments::from_args();
-    args.test_threads.get_or_insert(2);
-    let mut trials: Vec<Trial> = Scenario::ALL
+    report::run(2, Ok(trials()))
+}
+
+fn trials() -> Vec<Trial> {
+    let scenarios = Scenario::ALL
         .into_iter()
-        .map(|scenario| report::trial(scenario.to_string(), scenario.available(), move || short(scenario)))
-        .collect();
-    trials.extend(
-        Bug::ALL.into_iter().map(|bug| {
-            report::trial(format!("seeded::{}", bug.name), bug.available(), move || is_found(bug))
-        }),
-    );
-    if !args.list {
-        report::print_skipped();
-    }
-    let conclusion = libtest_mimic::run(&args, trials);
-    if !args.list {
-        report::print_skipped();
-    }
-    conclusion.exit_code()
+        .map(|scenario| report::trial(scenario.to_string(), scenario.available(), move || short(scenario)));
+    let bugs = Bug::ALL
+        .into_iter()
+        .map(|bug| report::trial(format!("seeded::{}", bug.name), bug.available(), move || is_found(bug)));
+    scenarios.chain(bugs).collect()
 }
 
 fn short(scenario: Scenario) -> Result<()> {

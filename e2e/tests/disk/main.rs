@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, ensure};
 use gantry_e2e::broker_client::{BrokerClient, Draft};
 use gantry_e2e::loop_disk::LoopDisk;
 use gantry_e2e::{Cluster, Setup, Target, report};
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::Trial;
 
 const SEND_OK: i64 = 0;
 const SYSTEM_BUSY: i64 = 2;
@@ -27,23 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const FROZEN: Duration = Duration::from_secs(8);
 
 fn main() -> ExitCode {
-    let mut args = Arguments::from_args();
-    args.test_threads.get_or_insert(1);
-    let trials = match trials() {
-        Ok(trials) => trials,
-        Err(e) => {
-            eprintln!("{e:#}");
-            return ExitCode::FAILURE;
-        }
-    };
-    if !args.list {
-        report::print_skipped();
-    }
-    let conclusion = libtest_mimic::run(&args, trials);
-    if !args.list {
-        report::print_skipped();
-    }
-    conclusion.exit_code()
+    report::run(1, trials())
 }
 
 fn trials() -> Result<Vec<Trial>> {

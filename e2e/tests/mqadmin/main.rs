@@ -16,36 +16,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result, bail};
 use gantry_e2e::{Target, report};
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::Trial;
 
 use normal::normalised;
 use prepared::Prepared;
 use shell::Shell;
 use steps::{STEPS, Step};
 
-/// One after the other: a step is run once on each cluster, in the order of the list.
-const AT_A_TIME: usize = 1;
-
 fn main() -> ExitCode {
-    let mut args = Arguments::from_args();
-    args.test_threads = Some(AT_A_TIME);
     let comparison = Arc::new(Mutex::new(Comparison::default()));
-    let trials = match trials(&comparison) {
-        Ok(trials) => trials,
-        Err(e) => {
-            eprintln!("{e:#}");
-            return ExitCode::FAILURE;
-        }
-    };
-    if !args.list {
-        report::print_skipped();
-    }
-    let conclusion = libtest_mimic::run(&args, trials);
+    // A step is run once on each cluster, in the order of the list.
+    let exit = report::run_in_turn(trials(&comparison));
     lock(&comparison).clusters.clear();
-    if !args.list {
-        report::print_skipped();
-    }
-    conclusion.exit_code()
+    exit
 }
 
 fn trials(comparison: &Arc<Mutex<Comparison>>) -> Result<Vec<Trial>> {

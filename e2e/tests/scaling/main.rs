@@ -16,7 +16,7 @@ use anyhow::Result;
 use gantry_e2e::case::Client;
 use gantry_e2e::toolchain::Missing;
 use gantry_e2e::{Target, report};
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::Trial;
 
 /// Each takes some of a processor all the time.
 const AT_A_TIME: usize = 4;
@@ -24,20 +24,7 @@ const AT_A_TIME: usize = 4;
 type Run = fn(Client) -> Result<()>;
 
 fn main() -> ExitCode {
-    let mut args = Arguments::from_args();
-    args.test_threads.get_or_insert(AT_A_TIME);
-    let trials = match trials() {
-        Ok(trials) => trials,
-        Err(e) => {
-            eprintln!("{e:#}");
-            return ExitCode::FAILURE;
-        }
-    };
-    let conclusion = libtest_mimic::run(&args, trials);
-    if !args.list {
-        report::print_skipped();
-    }
-    conclusion.exit_code()
+    report::run(AT_A_TIME, trials())
 }
 
 /// What a trial needs beyond clients and servers.

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, anyhow};
 use gantry_e2e::broker_client::BrokerClient;
 use gantry_e2e::{Cluster, Setup, Target, report};
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::Trial;
 
 use snapshot::{Keys, Snapshot};
 
@@ -27,23 +27,7 @@ enum End {
 }
 
 fn main() -> ExitCode {
-    let mut args = Arguments::from_args();
-    args.test_threads.get_or_insert(AT_A_TIME);
-    let trials = match trials() {
-        Ok(trials) => trials,
-        Err(e) => {
-            eprintln!("{e:#}");
-            return ExitCode::FAILURE;
-        }
-    };
-    if !args.list {
-        report::print_skipped();
-    }
-    let conclusion = libtest_mimic::run(&args, trials);
-    if !args.list {
-        report::print_skipped();
-    }
-    conclusion.exit_code()
+    report::run(AT_A_TIME, trials())
 }
 
 fn trials() -> Result<Vec<Trial>> {
