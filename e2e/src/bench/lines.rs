@@ -82,6 +82,8 @@ lines! {
     TAIL_SYNC: "p99.9 of a send at half of Apache's maximum, SYNC_FLUSH", "us", Low, All(&[RatioAtMost(0.3)]), All(&[RatioAtMost(0.1)]);
     END_TO_END_P50: "end to end, p50", "us", Low, All(&[RatioAtMost(0.5)]), All(&[RatioAtMost(0.3)]);
     END_TO_END_P99: "end to end, p99", "us", Low, All(&[RatioAtMost(0.3)]), All(&[RatioAtMost(0.1)]);
+    ALLOCATIONS_SEND: "allocations per send", "", Low, All(&[AtMost(2.0)]), All(&[AtMost(0.0)]);
+    ALLOCATIONS_PULL: "allocations per message pulled", "", Low, All(&[AtMost(0.1)]), All(&[AtMost(0.0)]);
     CALLS_CLOSED: "system calls per send, closed loop", "", Low, All(&[AtMost(2.2)]), All(&[AtMost(2.0)]);
     CALLS_DEEP: "system calls per send, 32 deep", "", Low, All(&[AtMost(0.15)]), All(&[AtMost(0.07)]);
     GROWTH_CPU: "CPU per send at 100,000 queues, of that at one", "x", Low, All(&[AtMost(1.5)]), All(&[AtMost(1.15)]);
@@ -96,6 +98,7 @@ lines! {
     POLLS_MEMORY: "10,000 idle long polls: memory each", "KiB", Low, All(&[AtMost(8.0)]), All(&[AtMost(3.0)]);
     POLLS_WAKE: "10,000 idle long polls: wake p99", "ms", Low, All(&[AtMost(5.0)]), All(&[AtMost(1.0)]);
     START: "start of an empty broker to the first SEND_OK", "ms", Low, All(&[AtMost(150.0)]), All(&[AtMost(50.0)]);
+    IMAGE: "image of the broker", "MB", Low, All(&[AtMost(30.0)]), All(&[AtMost(15.0)]);
     OVERLOAD: "goodput when twice the maximum is offered, of the maximum", "%", High, All(&[AtLeast(90.0)]), All(&[AtLeast(97.0)]);
 }
 

@@ -6,6 +6,9 @@ use super::Contestant;
 use super::lines::{Bar, Goal, Line};
 use crate::speed::median;
 
+/// Rounds that differ by more have not measured anything, if it matters which of them is right.
+const NEAR: f64 = 0.1;
+
 /// Figures by line, contestant and round.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Samples(BTreeMap<(&'static str, Contestant), BTreeMap<u32, f64>>);
@@ -25,6 +28,13 @@ impl Spread {
             least: figures.iter().copied().fold(f64::INFINITY, f64::min),
             most: figures.iter().copied().fold(f64::NEG_INFINITY, f64::max),
         })
+    }
+
+    /// What the median says, if the others say the same or are near it.
+    fn meets(self, bar: impl Fn(f64) -> bool) -> Option<bool> {
+        let is_met = bar(self.median);
+        let is_agreed = bar(self.least) == is_met && bar(self.most) == is_met;
+        (is_agreed || self.most - self.least <= NEAR * self.median.abs()).then_some(is_met)
     }
 }
 
@@ -68,7 +78,7 @@ impl Samples {
         Spread::of(&ratios)
     }
 
-    /// Whether a goal is met; `None` when something that it takes was not measured.
+    /// Whether a goal is met; `None` when something that it takes was not measured, or rounds that differ much do not agree.
     pub(super) fn holds(&self, line: &Line, goal: Goal) -> Option<bool> {
         match goal {
             Goal::All(bars) => bars.iter().try_fold(true, |all, bar| Some(all & self.is_met(line, *bar)?)),
@@ -83,14 +93,14 @@ impl Samples {
     }
 
     fn is_met(&self, line: &Line, bar: Bar) -> Option<bool> {
-        let own = || self.spread(line, Contestant::Gantry).map(|spread| spread.median);
-        Some(match bar {
-            Bar::RatioAtMost(most) => self.to_apache(line)?.median <= most,
-            Bar::RatioAtLeast(least) => self.to_apache(line)?.median >= least,
-            Bar::ShareAtLeast(least) => self.to_bound(line)?.median >= least,
-            Bar::AtMost(most) => own()? <= most,
-            Bar::AtLeast(least) => own()? >= least,
-        })
+        let own = || self.spread(line, Contestant::Gantry);
+        match bar {
+            Bar::RatioAtMost(most) => self.to_apache(line)?.meets(|ratio| ratio <= most),
+            Bar::RatioAtLeast(least) => self.to_apache(line)?.meets(|ratio| ratio >= least),
+            Bar::ShareAtLeast(least) => self.to_bound(line)?.meets(|share| share >= least),
+            Bar::AtMost(most) => own()?.meets(|figure| figure <= most),
+            Bar::AtLeast(least) => own()?.meets(|figure| figure >= least),
+        }
     }
 
     /// As they were measured.
@@ -132,6 +142,17 @@ mod tests {
         assert_eq!(samples.holds(line, line.must), Some(true));
         // Its bound was not measured.
         assert_eq!(samples.holds(line, line.aim), None);
+    }
+
+    #[test]
+    fn rounds_that_differ_much_and_do_not_agree_say_nothing() {
+        let line = &lines::SYNC_ONE;
+        let holds = |rounds: &[f64]| samples(line, &[(Contestant::Gantry, rounds)]).holds(line, line.must);
+        assert_eq!(holds(&[10.0, 20.0, 29.0]), Some(true), "each of them");
+        assert_eq!(holds(&[29.0, 29.5, 31.0]), Some(true), "they are near each other");
+        assert_eq!(holds(&[20.0, 25.0, 31.0]), None);
+        assert_eq!(holds(&[29.0, 40.0, 60.0]), None);
+        assert_eq!(holds(&[40.0, 50.0, 60.0]), Some(false));
     }
 
     #[test]

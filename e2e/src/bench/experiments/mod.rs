@@ -6,6 +6,7 @@ mod cost;
 mod delivery;
 mod flood;
 mod growth;
+mod shipped;
 mod stage;
 mod start;
 mod sync;
@@ -50,10 +51,14 @@ pub enum Experiment {
     Growth,
     /// A read of what is not in memory.
     Cold,
+    /// Allocations per send and per message pulled.
+    Allocations,
+    /// The size of the image.
+    Image,
 }
 
 impl Experiment {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Cost,
         Self::EndToEnd,
         Self::Syscalls,
@@ -67,6 +72,8 @@ impl Experiment {
         Self::Polls,
         Self::Growth,
         Self::Cold,
+        Self::Allocations,
+        Self::Image,
     ];
 
     /// Whether it is done on a broker that others use, too.
@@ -105,6 +112,8 @@ impl Experiment {
             Self::Polls => waiting::polls(alone),
             Self::Growth => growth::measure(alone),
             Self::Cold => cold::measure(alone),
+            Self::Allocations => shipped::allocations(alone),
+            Self::Image => shipped::image(alone),
             _ => Ok(()),
         }
     }
