@@ -294,7 +294,7 @@ impl Broker {
 
     /// The `look`-th look at the counters, every [`crate::traffic::EVERY_MS`].
     pub(crate) fn look_at_counters(&self, look: i64) {
-        self.topics.look_at_traffic(look, now_ms());
+        self.topics.look_at_traffic(look);
         let totals = Totals { put: self.put.total(), got: self.got.total() };
         self.calendar.look(mornings::local_day(), totals);
     }

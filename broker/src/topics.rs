@@ -179,9 +179,9 @@ impl Topics {
     }
 
     /// The `look`-th look at what goes into topics and out of them.
-    pub(crate) fn look_at_traffic(&self, look: i64, at_ms: i64) {
+    pub(crate) fn look_at_traffic(&self, look: i64) {
         let topics = self.topics.read();
-        topics.values().filter_map(|topic| topic.traffic.get()).for_each(|traffic| traffic.look(look, at_ms));
+        topics.values().filter_map(|topic| topic.traffic.get()).for_each(|traffic| traffic.look(look));
     }
 
     pub(crate) fn len(&self) -> usize {
