@@ -28,8 +28,8 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 /// Entries that stay in memory after they were written, while the queue is in use: live consumers find theirs here.
 const KEEP: usize = 1024;
 
-/// Entries for which a tail needs no memory beside its own.
-const FEW: usize = 3;
+/// Places for entries that a tail gets at once, when it has more than one.
+const PLACES: usize = 8;
 
 /// What the queues of a topic share.
 #[derive(Debug)]
@@ -60,7 +60,8 @@ pub struct ConsumeQueue {
 #[derive(Debug, Default)]
 struct Tail {
     written: usize,
-    entries: SmallVec<[Entry; FEW]>,
+    /// Where queues are many, most get one message at a time: its entry is in the tail itself.
+    entries: SmallVec<[Entry; 1]>,
 }
 
 impl Numbered for ConsumeQueue {
@@ -138,7 +139,11 @@ impl ConsumeQueue {
     /// True when the queue has to be put on the writer's list.
     pub(crate) fn push(&self, entry: Entry) -> bool {
         let mut tail = self.tail.lock();
-        tail.get_or_insert_default().entries.push(entry);
+        let entries = &mut tail.get_or_insert_default().entries;
+        if entries.len() == entries.inline_size() {
+            entries.reserve_exact(PLACES - 1);
+        }
+        entries.push(entry);
         self.next.store(self.next.load(Ordering::Relaxed) + 1, Ordering::Release);
         drop(tail);
         !self.dirty.load(Ordering::Relaxed) && !self.dirty.swap(true, Ordering::AcqRel)
