@@ -219,7 +219,7 @@ impl Broker {
     }
 
     fn tell_readers(&self, queue: &Queue, tag_code: i64) {
-        queue.holds.arrived(tag_code);
+        queue.readers.arrived(tag_code);
         if !self.pops.waiting.is_empty() {
             self.pops.waiting.arrived(queue.log.topic(), queue.log.id());
         }

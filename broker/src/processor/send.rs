@@ -424,8 +424,10 @@ fn choose_queue(
         ));
     }
     if header.queue_id >= 0 {
-        let to_new = || topic.scales.now().is_some_and(|state| state.is_to_new(header.queue_id));
-        topic.scales.producers.sent(&session.peer, to_new);
+        if let Some(scales) = topic.scales.known() {
+            let to_new = || topic.scales.now().is_some_and(|state| state.is_to_new(header.queue_id));
+            scales.producers.sent(&session.peer, to_new);
+        }
         return Ok(header.queue_id);
     }
     if config.write_queue_nums <= 0 {
