@@ -47,12 +47,11 @@ pub(crate) struct Topic {
 }
 
 impl Topic {
-    fn new(config: TopicConfig) -> Self {
-        let name = config.topic_name.as_str().into();
+    fn new(config: TopicConfig, alike: &Alike) -> Self {
         Self {
-            name,
+            name: config.topic_name.as_str().into(),
             scales: Cell::of_new(&config),
-            config: RwLock::new(Arc::new(config)),
+            config: RwLock::new(alike.share(config)),
             queues: RwLock::default(),
             traffic: OnceLock::new(),
         }
@@ -66,8 +65,14 @@ impl Topic {
         &self.name
     }
 
+    /// Its settings, without its name: see [`Alike`].
     pub(crate) fn config(&self) -> Arc<TopicConfig> {
         Arc::clone(&self.config.read())
+    }
+
+    /// Its settings, with its name.
+    pub(crate) fn named_config(&self) -> TopicConfig {
+        TopicConfig { topic_name: self.name().into(), ..(*self.config()).clone() }
     }
 
     /// The queue with this id, which the caller has checked against the topic's counts.
@@ -95,6 +100,22 @@ impl Topic {
     /// Members of a group that wait in front of a gate: it may have opened.
     pub(crate) fn wake_gated(&self, group: &str) {
         self.queues.read().iter().for_each(|queue| queue.readers.wake_gated(group));
+    }
+}
+
+/// The settings that a topic got last. Where topics are many, most have the same as the one before, but for the name: these share
+/// them, without it.
+#[derive(Debug, Default)]
+struct Alike(Mutex<Arc<TopicConfig>>);
+
+impl Alike {
+    fn share(&self, config: TopicConfig) -> Arc<TopicConfig> {
+        let config = TopicConfig { topic_name: String::new(), ..config };
+        let mut last = self.0.lock();
+        if **last != config {
+            *last = Arc::new(config);
+        }
+        Arc::clone(&last)
     }
 }
 
@@ -126,6 +147,7 @@ impl Eq for ByName {}
 #[derive(Debug)]
 pub(crate) struct Topics {
     topics: RwLock<HashSet<ByName>>,
+    alike: Alike,
     /// Changes with every change of a topic, across restarts too: name servers compare it for equality.
     version: RwLock<DataVersion>,
     /// Held for the whole of a change, of which there is one at a time.
@@ -173,9 +195,12 @@ impl Topics {
             // Clients would take its route for that of any unknown topic.
             file.topic_config_table.remove(name::DEFAULT_TOPIC);
         }
-        let topics = file.topic_config_table.into_values().map(|config| ByName(Arc::new(Topic::new(config))));
+        let alike = Alike::default();
+        let topics =
+            file.topic_config_table.into_values().map(|config| ByName(Arc::new(Topic::new(config, &alike))));
         Ok(Self {
             topics: RwLock::new(topics.collect()),
+            alike,
             version: RwLock::new(file.data_version.next()),
             file: Mutex::new(File { path }),
         })
@@ -228,7 +253,7 @@ impl Topics {
             data_version: *self.version.read(),
             topic_config_table: topics
                 .iter()
-                .map(|topic| (topic.0.name().to_owned(), (*topic.0.config()).clone()))
+                .map(|topic| (topic.0.name().to_owned(), topic.0.named_config()))
                 .collect(),
         }
     }
@@ -240,14 +265,15 @@ impl Topics {
     pub(crate) fn update(&self, topic: &Arc<Topic>, config: TopicConfig) -> Result<bool, Refusal> {
         let file = self.file.lock();
         let is_known = self.get(topic.name()).is_some_and(|known| Arc::ptr_eq(&known, topic));
-        if !is_known || *topic.config() == config {
+        let config = TopicConfig { topic_name: topic.name().into(), ..config };
+        if !is_known || topic.named_config() == config {
             return Ok(false);
         }
         let saved = config.clone();
         self.change(
             &file,
             |table| drop(table.insert(topic.name().into(), saved)),
-            |_| *topic.config.write() = Arc::new(config),
+            |_| *topic.config.write() = self.alike.share(config),
         )?;
         // Whoever waits on a queue that is not readable any more must be told.
         topic.wake_all();
@@ -272,7 +298,7 @@ impl Topics {
             return Ok((topic, false));
         }
         let config = config();
-        let made = Arc::new(Topic::new(config.clone()));
+        let made = Arc::new(Topic::new(config.clone(), &self.alike));
         self.change(
             &file,
             |table| drop(table.insert(topic.into(), config)),
@@ -301,7 +327,9 @@ impl Topics {
             &file,
             |table| table.extend(new.clone()),
             |topics| {
-                topics.extend(new.values().map(|config| ByName(Arc::new(Topic::new(config.clone())))));
+                topics.extend(
+                    new.values().map(|config| ByName(Arc::new(Topic::new(config.clone(), &self.alike)))),
+                );
             },
         )?;
         Ok(true)

@@ -3,9 +3,10 @@
 
 use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
+use smallvec::SmallVec;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// How often counters are looked at, in milliseconds; every 60th time for the hour, every 360th for the day.
 pub(crate) const EVERY_MS: i64 = 10_000;
@@ -70,7 +71,7 @@ struct History {
     /// The last.
     looked: i64,
     /// The oldest first.
-    changes: Vec<Change>,
+    changes: SmallVec<[Change; 1]>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -106,7 +107,7 @@ impl Counter {
             return;
         }
         let mut history = self.history.lock();
-        let new = || Box::new(History { began: look, looked: look, changes: Vec::new() });
+        let new = || Box::new(History { began: look, looked: look, changes: SmallVec::new() });
         history.get_or_insert_with(new).look(look, now);
     }
 
@@ -183,9 +184,16 @@ pub(crate) struct Traffic {
     put: Counter,
     /// Messages up to each of [`SIZES`], and larger ones.
     sizes: [AtomicU64; SIZES.len() + 1],
+    /// None while there is nothing to say.
+    groups: OnceLock<Box<Groups>>,
+}
+
+/// What has become of a topic's messages.
+#[derive(Debug, Default)]
+struct Groups {
     /// Transactions that ended so.
-    pub(crate) committed: AtomicU64,
-    pub(crate) rolled_back: AtomicU64,
+    committed: AtomicU64,
+    rolled_back: AtomicU64,
     /// Messages that became dead letters, by group.
     dead: Mutex<BTreeMap<Box<str>, u64>>,
     got: RwLock<HashMap<Box<str>, Arc<Counter>>>,
@@ -202,14 +210,38 @@ impl Traffic {
         }
     }
 
+    fn groups(&self) -> &Groups {
+        self.groups.get_or_init(Box::default)
+    }
+
     /// A message that the group could not consume became a dead letter.
     pub(crate) fn died(&self, group: &str) {
-        *self.dead.lock().entry(group.into()).or_default() += 1;
+        *self.groups().dead.lock().entry(group.into()).or_default() += 1;
+    }
+
+    pub(crate) fn was_committed(&self) {
+        self.groups().committed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn was_rolled_back(&self) {
+        self.groups().rolled_back.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Transactions that were committed and rolled back since the start.
+    pub(crate) fn ended(&self) -> (u64, u64) {
+        let ended = |groups: &Box<Groups>| {
+            (groups.committed.load(Ordering::Relaxed), groups.rolled_back.load(Ordering::Relaxed))
+        };
+        self.groups.get().map(ended).unwrap_or_default()
     }
 
     /// Dead letters since the start, by group.
     pub(crate) fn dead(&self) -> BTreeMap<Box<str>, u64> {
-        self.dead.lock().clone()
+        self.groups.get().map(|groups| groups.dead.lock().clone()).unwrap_or_default()
+    }
+
+    fn got_by(&self, group: &str) -> Option<Arc<Counter>> {
+        self.groups.get()?.got.read().get(group).cloned()
     }
 
     /// Messages up to each of [`SIZES`] since the start, without smaller ones, and larger ones.
@@ -219,10 +251,11 @@ impl Traffic {
     }
 
     pub(crate) fn got(&self, group: &str, messages: usize, bytes: usize) {
-        if let Some(got) = self.got.read().get(group) {
+        let groups = self.groups();
+        if let Some(got) = groups.got.read().get(group) {
             return got.add(messages as u64, bytes as u64);
         }
-        let got = Arc::clone(self.got.write().entry(group.into()).or_default());
+        let got = Arc::clone(groups.got.write().entry(group.into()).or_default());
         got.add(messages as u64, bytes as u64);
     }
 
@@ -233,7 +266,8 @@ impl Traffic {
 
     /// Messages and bytes that each group got since the start.
     pub(crate) fn got_total(&self) -> Vec<(Box<str>, u64, u64)> {
-        let got = self.got.read();
+        let Some(groups) = self.groups.get() else { return Vec::new() };
+        let got = groups.got.read();
         let totals = got.iter().map(|(group, got)| (group.clone(), got.total()));
         totals.map(|(group, (messages, bytes))| (group, messages, bytes)).collect()
     }
@@ -241,7 +275,9 @@ impl Traffic {
     /// The `look`-th look at all counters.
     pub(crate) fn look(&self, look: i64) {
         self.put.look(look);
-        self.got.read().values().for_each(|got| got.look(look));
+        if let Some(groups) = self.groups.get() {
+            groups.got.read().values().for_each(|got| got.look(look));
+        }
     }
 
     /// Messages a second, over the last minute.
@@ -251,12 +287,12 @@ impl Traffic {
 
     /// Messages a second that a group got, over the last minute.
     pub(crate) fn got_per_second(&self, group: &str) -> f64 {
-        self.got.read().get(group).map_or(0.0, |got| got.sums(|counts| counts.messages).stats_minute.tps)
+        self.got_by(group).map_or(0.0, |got| got.sums(|counts| counts.messages).stats_minute.tps)
     }
 
     /// What Apache's tools call `name`; `None` for what is not counted, or has not been yet. `group`: for what a group got.
     pub(crate) fn sums(&self, name: &str, group: Option<&str>) -> Option<Sums> {
-        let got = || self.got.read().get(group?).cloned();
+        let got = || self.got_by(group?);
         let sums = match name {
             "TOPIC_PUT_NUMS" => self.put.sums(|counts| counts.messages),
             "TOPIC_PUT_SIZE" => self.put.sums(|counts| counts.bytes),

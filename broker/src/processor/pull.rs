@@ -325,7 +325,7 @@ fn check_readable(broker: &Broker, topic: &Topic, group: &str, queue_id: i32) ->
     if !config.is_readable() {
         return Err(Refusal::new(
             ResponseCode::NO_PERMISSION,
-            format!("the topic[{}] pulling message is forbidden", config.topic_name),
+            format!("the topic[{}] pulling message is forbidden", topic.name()),
         ));
     }
     // A consumer that has not heard yet that a scale took a queue back, or closed it, finds nothing there.
@@ -335,7 +335,8 @@ fn check_readable(broker: &Broker, topic: &Topic, group: &str, queue_id: i32) ->
             ResponseCode::INVALID_PARAMETER,
             format!(
                 "queueId[{queue_id}] is illegal, topic:[{}] topicConfig.readQueueNums:[{}] consumer:[{group}]",
-                config.topic_name, config.read_queue_nums
+                topic.name(),
+                config.read_queue_nums
             ),
         ));
     }

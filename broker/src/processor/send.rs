@@ -418,7 +418,7 @@ fn choose_queue(
             format!(
                 "request queueId[{}] is illegal, topic[{}] has {queues} queues, producer: {}",
                 header.queue_id,
-                config.topic_name,
+                topic.name(),
                 session.peer.addr()
             ),
         ));
@@ -431,7 +431,7 @@ fn choose_queue(
         return Ok(header.queue_id);
     }
     if config.write_queue_nums <= 0 {
-        return Err(failed(format!("topic[{}] has no queue that takes messages", config.topic_name)));
+        return Err(failed(format!("topic[{}] has no queue that takes messages", topic.name())));
     }
     Ok(any_queue(config.write_queue_nums))
 }
