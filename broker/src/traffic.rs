@@ -229,10 +229,8 @@ impl Traffic {
 
     /// Transactions that were committed and rolled back since the start.
     pub(crate) fn ended(&self) -> (u64, u64) {
-        let ended = |groups: &Box<Groups>| {
-            (groups.committed.load(Ordering::Relaxed), groups.rolled_back.load(Ordering::Relaxed))
-        };
-        self.groups.get().map(ended).unwrap_or_default()
+        let Some(groups) = self.groups.get() else { return (0, 0) };
+        (groups.committed.load(Ordering::Relaxed), groups.rolled_back.load(Ordering::Relaxed))
     }
 
     /// Dead letters since the start, by group.

@@ -8,6 +8,7 @@ mod by_id;
 mod entry;
 mod files;
 mod table;
+mod tail;
 
 pub use by_id::{ById, Numbered};
 pub(crate) use entry::ENTRY;
@@ -18,18 +19,15 @@ use crate::faults::{Fault, has};
 use crate::{PhysicalOffset, QueueOffset};
 use files::{FileCache, QueueFiles, Root};
 use parking_lot::Mutex;
-use smallvec::SmallVec;
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use tail::Tail;
 
 /// Entries that stay in memory after they were written, while the queue is in use: live consumers find theirs here.
 const KEEP: usize = 1024;
-
-/// Places for entries that a tail gets at once, when it has more than one.
-const PLACES: usize = 8;
 
 /// What the queues of a topic share.
 #[derive(Debug)]
@@ -46,22 +44,13 @@ pub struct ConsumeQueue {
     /// The offset that the next message gets. Written under the append lock only.
     next: AtomicI64,
     min: AtomicI64,
-    /// None when it has no entries: all are in the files then.
-    tail: Mutex<Option<Box<Tail>>>,
+    tail: Mutex<Tail>,
     /// On the writer's list.
     dirty: AtomicBool,
     /// Its topic was deleted: whatever comes late is dropped.
     deleted: AtomicBool,
     /// Held while files are written, so that a deleted queue's folder is not made again.
     writing: Mutex<()>,
-}
-
-/// The newest entries, up to the next offset. The first `written` of them are in the files too.
-#[derive(Debug, Default)]
-struct Tail {
-    written: usize,
-    /// Where queues are many, most get one message at a time: its entry is in the tail itself.
-    entries: SmallVec<[Entry; 1]>,
 }
 
 impl Numbered for ConsumeQueue {
@@ -116,7 +105,7 @@ impl ConsumeQueue {
     #[must_use]
     pub fn max_offset(&self, end: PhysicalOffset) -> QueueOffset {
         let tail = self.tail.lock();
-        let entries = tail.as_deref().map_or(&[][..], |tail| &tail.entries);
+        let entries = tail.entries();
         let beyond = match entries.last() {
             Some(last) if last.end() > end => {
                 entries.len() - entries.partition_point(|entry| entry.end() <= end)
@@ -139,11 +128,7 @@ impl ConsumeQueue {
     /// True when the queue has to be put on the writer's list.
     pub(crate) fn push(&self, entry: Entry) -> bool {
         let mut tail = self.tail.lock();
-        let entries = &mut tail.get_or_insert_default().entries;
-        if entries.len() == entries.inline_size() {
-            entries.reserve_exact(PLACES - 1);
-        }
-        entries.push(entry);
+        tail.push(entry);
         self.next.store(self.next.load(Ordering::Relaxed) + 1, Ordering::Release);
         drop(tail);
         !self.dirty.load(Ordering::Relaxed) && !self.dirty.swap(true, Ordering::AcqRel)
@@ -164,7 +149,7 @@ impl ConsumeQueue {
         out.clear();
         {
             let tail = self.tail.lock();
-            let entries = tail.as_deref().map_or(&[][..], |tail| &tail.entries);
+            let entries = tail.entries();
             let base = self.base(entries);
             if from >= base {
                 let entries = entries.get((from - base) as usize..).unwrap_or_default();
@@ -199,10 +184,9 @@ impl ConsumeQueue {
         self.dirty.store(false, Ordering::Release);
         let (from, entries) = {
             let tail = self.tail.lock();
-            let Some(tail) = tail.as_deref() else { return Ok(false) };
-            let new = tail.entries.get(tail.written..).unwrap_or_default();
+            let new = tail.entries().get(tail.written()..).unwrap_or_default();
             let due = new.iter().copied().take_while(|entry| entry.end() <= end);
-            (self.base(&tail.entries) + tail.written as i64, due.collect::<Vec<_>>())
+            (self.base(tail.entries()) + tail.written() as i64, due.collect::<Vec<_>>())
         };
         let is_skipped = |at: usize| has(Fault::QueueSkips) && (from.0 + at as i64) % 100 == 50;
         {
@@ -214,22 +198,17 @@ impl ConsumeQueue {
             let written = written.map(|(at, entry)| if is_skipped(at) { Entry::HOLE } else { *entry });
             self.files().write(from, written, touched)?;
         }
-        let mut kept = self.tail.lock();
-        let Some(tail) = kept.as_deref_mut() else { return Ok(false) };
-        if self.base(&tail.entries) + tail.written as i64 == from {
-            tail.written += entries.len();
+        let mut tail = self.tail.lock();
+        if self.base(tail.entries()) + tail.written() as i64 == from {
+            tail.wrote(entries.len());
         }
         // A queue that got nothing since the last time needs no memory.
-        let surplus = if entries.is_empty() { tail.written } else { tail.written.saturating_sub(KEEP) };
+        let surplus = if entries.is_empty() { tail.written() } else { tail.written().saturating_sub(KEEP) };
         // Those behind move up: not for every few.
         if entries.is_empty() || surplus >= KEEP / 4 {
-            tail.entries.drain(..surplus);
-            tail.written -= surplus;
+            tail.forget(surplus);
         }
-        if tail.entries.is_empty() {
-            *kept = None;
-        }
-        Ok(kept.is_some())
+        Ok(!tail.is_empty())
     }
 
     /// Has other entries from `from` on than its files say.
@@ -240,11 +219,10 @@ impl ConsumeQueue {
         }
         self.files().write(from, entries.iter().copied(), &mut |_, _| {})?;
         let mut tail = self.tail.lock();
-        let Some(tail) = tail.as_deref_mut() else { return Ok(()) };
-        let base = self.base(&tail.entries);
+        let base = self.base(tail.entries());
         for (n, entry) in entries.iter().enumerate() {
             let place = usize::try_from(from + n as i64 - base).ok();
-            if let Some(kept) = place.and_then(|place| tail.entries.get_mut(place)) {
+            if let Some(kept) = place.and_then(|place| tail.entries_mut().get_mut(place)) {
                 *kept = *entry;
             }
         }
@@ -326,7 +304,7 @@ impl ConsumeQueue {
     /// Starts over at `next` with an empty tail.
     fn reset(&self, next: QueueOffset, min: QueueOffset) {
         let mut tail = self.tail.lock();
-        *tail = None;
+        *tail = Tail::Empty;
         self.next.store(next.0, Ordering::Release);
         self.min.store(min.0, Ordering::Release);
     }
