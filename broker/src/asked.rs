@@ -4,28 +4,24 @@
 use gantry_store::QueueOffset;
 use parking_lot::RwLock;
 use std::collections::HashMap;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-type ByGroup = RwLock<HashMap<Box<str>, AtomicI64>>;
-
-/// Offsets by group, of a queue. Small while nobody asked.
+/// Offsets by group, of a queue.
 #[derive(Debug, Default)]
-pub(crate) struct Asked(OnceLock<Box<ByGroup>>);
+pub(crate) struct Asked(RwLock<HashMap<Box<str>, AtomicI64>>);
 
 impl Asked {
     /// A group asks for messages from `offset` on.
     pub(crate) fn note(&self, group: &str, offset: QueueOffset) {
-        let groups = self.0.get_or_init(Box::default);
-        if let Some(asked) = groups.read().get(group) {
+        if let Some(asked) = self.0.read().get(group) {
             return asked.store(offset.0, Ordering::Relaxed);
         }
-        groups.write().insert(group.into(), AtomicI64::new(offset.0));
+        self.0.write().insert(group.into(), AtomicI64::new(offset.0));
     }
 
     /// Where a group asked last; `None` when it never did.
     pub(crate) fn of(&self, group: &str) -> Option<QueueOffset> {
-        let groups = self.0.get()?.read();
+        let groups = self.0.read();
         groups.get(group).map(|asked| QueueOffset(asked.load(Ordering::Relaxed)))
     }
 }

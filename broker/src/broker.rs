@@ -219,7 +219,7 @@ impl Broker {
     }
 
     fn tell_readers(&self, queue: &Queue, tag_code: i64) {
-        queue.holds.arrived(tag_code);
+        queue.readers.arrived(tag_code);
         if !self.pops.waiting.is_empty() {
             self.pops.waiting.arrived(queue.log.topic(), queue.log.id());
         }
@@ -294,7 +294,7 @@ impl Broker {
 
     /// The `look`-th look at the counters, every [`crate::traffic::EVERY_MS`].
     pub(crate) fn look_at_counters(&self, look: i64) {
-        self.topics.look_at_traffic(look, now_ms());
+        self.topics.look_at_traffic(look);
         let totals = Totals { put: self.put.total(), got: self.got.total() };
         self.calendar.look(mornings::local_day(), totals);
     }

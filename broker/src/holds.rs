@@ -4,8 +4,10 @@
 //! connection's inbox and the connection is woken; it runs the pull again on its own task, so that a consumer never waits
 //! for another. Time limits are kept in buckets of a second, not in timers.
 
+use crate::asked::Asked;
 use crate::filter::Filter;
 use crate::pop::PopHold;
+use arc_swap::{ArcSwapOption, Guard};
 use gantry_remoting::reply::ReplyTo;
 use gantry_remoting::server::Peer;
 use gantry_store::{QueueOffset, Select as _};
@@ -119,24 +121,54 @@ impl Hold {
     }
 }
 
-/// The holds of one queue.
+/// What a queue knows of those who read it: who waits, and up to where groups asked. There may be very many queues that nobody
+/// reads: for those it is small.
 #[derive(Debug, Default)]
-pub(crate) struct Holds {
-    any: AtomicBool,
-    waiting: Mutex<Vec<Arc<Hold>>>,
+pub(crate) struct Readers {
+    any_waits: AtomicBool,
+    known: ArcSwapOption<Known>,
 }
 
-impl Holds {
+#[derive(Debug, Default)]
+struct Known {
+    waiting: Mutex<Vec<Arc<Hold>>>,
+    asked: Asked,
+}
+
+impl Readers {
+    fn known(&self) -> Guard<Option<Arc<Known>>> {
+        let known = self.known.load();
+        if known.is_some() {
+            return known;
+        }
+        self.known.compare_and_swap(&known, Some(Arc::default()));
+        self.known.load()
+    }
+
+    /// A group asks for messages from `offset` on.
+    pub(crate) fn ask(&self, group: &str, offset: QueueOffset) {
+        if let Some(known) = &*self.known() {
+            known.asked.note(group, offset);
+        }
+    }
+
+    /// Where a group asked last; `None` when it never did.
+    pub(crate) fn asked(&self, group: &str) -> Option<QueueOffset> {
+        self.known.load().as_ref()?.asked.of(group)
+    }
+
     /// Adds a hold. The caller then looks at the queue once more: a message may have come just before.
     pub(crate) fn add(&self, hold: Arc<Hold>) {
-        let mut waiting = self.waiting.lock();
-        waiting.push(hold);
-        self.any.store(true, Ordering::SeqCst);
+        if let Some(known) = &*self.known() {
+            let mut waiting = known.waiting.lock();
+            waiting.push(hold);
+            self.any_waits.store(true, Ordering::SeqCst);
+        }
     }
 
     /// A message with this tag code can be read: wakes those who want it. One load when nobody waits.
     pub(crate) fn arrived(&self, tag_code: i64) {
-        if self.any.load(Ordering::SeqCst) {
+        if self.any_waits.load(Ordering::SeqCst) {
             self.wake(|hold| !hold.gated && hold.filter.wants_tag(tag_code));
         }
     }
@@ -148,20 +180,22 @@ impl Holds {
 
     /// Wakes those for whom the queue's end is beyond what they asked for.
     pub(crate) fn wake_behind(&self, max: QueueOffset) {
-        if self.any.load(Ordering::SeqCst) {
+        if self.any_waits.load(Ordering::SeqCst) {
             self.wake(|hold| !hold.gated && hold.offset < max);
         }
     }
 
     /// Wakes those of a group that wait for a gate.
     pub(crate) fn wake_gated(&self, group: &str) {
-        if self.any.load(Ordering::SeqCst) {
+        if self.any_waits.load(Ordering::SeqCst) {
             self.wake(|hold| hold.gated && *hold.pull.group == *group);
         }
     }
 
     fn wake(&self, due: impl Fn(&Hold) -> bool) {
-        let mut waiting = self.waiting.lock();
+        let known = self.known.load();
+        let Some(known) = &*known else { return };
+        let mut waiting = known.waiting.lock();
         waiting.retain(|hold| {
             if hold.is_over() {
                 return false;
@@ -172,7 +206,7 @@ impl Holds {
             }
             !due
         });
-        self.any.store(!waiting.is_empty(), Ordering::SeqCst);
+        self.any_waits.store(!waiting.is_empty(), Ordering::SeqCst);
     }
 }
 

@@ -1,8 +1,7 @@
 //! The topics of this broker and their queues (Apache: `TopicConfigManager`, `topics.json`).
 
 use crate::BrokerConfig;
-use crate::asked::Asked;
-use crate::holds::Holds;
+use crate::holds::Readers;
 use crate::json_file;
 use crate::retention;
 use crate::scaling::Cell;
@@ -13,19 +12,26 @@ use gantry_remoting::body::{
     DataVersion, FLAG_UNIT, PERM_INHERIT, PERM_READ, PERM_WRITE, TopicConfig, TopicConfigTable,
 };
 use gantry_remoting::reply::Refusal;
-use gantry_store::{ConsumeQueue, Store};
+use gantry_store::{ById, ConsumeQueue, Numbered, Store};
 use parking_lot::{Mutex, RwLock};
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Borrow;
+use std::collections::{BTreeMap, HashSet};
+use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-/// A queue: its place in the store, and who waits for its next message.
+/// A queue: its place in the store, and what is known of its readers.
 #[derive(Debug)]
 pub(crate) struct Queue {
     pub(crate) log: Arc<ConsumeQueue>,
-    pub(crate) holds: Holds,
-    pub(crate) asked: Asked,
+    pub(crate) readers: Readers,
+}
+
+impl Numbered for Queue {
+    fn id(&self) -> i32 {
+        self.log.id()
+    }
 }
 
 /// A topic's settings and the queues that were used so far.
@@ -33,7 +39,7 @@ pub(crate) struct Queue {
 pub(crate) struct Topic {
     name: Box<str>,
     config: RwLock<Arc<TopicConfig>>,
-    queues: RwLock<BTreeMap<i32, Arc<Queue>>>,
+    queues: RwLock<ById<Queue>>,
     /// Which of the queues take messages, and who may read them, when their number was changed in order.
     pub(crate) scales: Cell,
     /// Of topics that have any.
@@ -41,12 +47,11 @@ pub(crate) struct Topic {
 }
 
 impl Topic {
-    fn new(config: TopicConfig) -> Self {
-        let name = config.topic_name.as_str().into();
+    fn new(config: TopicConfig, alike: &Alike) -> Self {
         Self {
-            name,
+            name: config.topic_name.as_str().into(),
             scales: Cell::of_new(&config),
-            config: RwLock::new(Arc::new(config)),
+            config: RwLock::new(alike.share(config)),
             queues: RwLock::default(),
             traffic: OnceLock::new(),
         }
@@ -60,43 +65,89 @@ impl Topic {
         &self.name
     }
 
+    /// Its settings, without its name: see [`Alike`].
     pub(crate) fn config(&self) -> Arc<TopicConfig> {
         Arc::clone(&self.config.read())
     }
 
+    /// Its settings, with its name.
+    pub(crate) fn named_config(&self) -> TopicConfig {
+        TopicConfig { topic_name: self.name().into(), ..(*self.config()).clone() }
+    }
+
     /// The queue with this id, which the caller has checked against the topic's counts.
     pub(crate) fn queue(&self, store: &Store, id: i32) -> Arc<Queue> {
-        if let Some(queue) = self.queues.read().get(&id) {
+        if let Some(queue) = self.queues.read().get(id) {
             return Arc::clone(queue);
         }
-        let mut queues = self.queues.write();
-        Arc::clone(queues.entry(id).or_insert_with(|| {
+        self.queues.write().get_or_insert_with(id, || {
             let log = store.queue(&self.name, id);
-            Arc::new(Queue { log, holds: Holds::default(), asked: Asked::default() })
-        }))
+            Queue { log, readers: Readers::default() }
+        })
     }
 
     /// The offset that a group asked for last in a queue; `None` when it never asked.
     pub(crate) fn asked(&self, group: &str, queue: i32) -> Option<i64> {
         let queues = self.queues.read();
-        queues.get(&queue)?.asked.of(group).map(|offset| offset.0)
+        queues.get(queue)?.readers.asked(group).map(|offset| offset.0)
     }
 
     /// Everybody who waits for a message of this topic.
     fn wake_all(&self) {
-        self.queues.read().values().for_each(|queue| queue.holds.wake_all());
+        self.queues.read().iter().for_each(|queue| queue.readers.wake_all());
     }
 
     /// Members of a group that wait in front of a gate: it may have opened.
     pub(crate) fn wake_gated(&self, group: &str) {
-        self.queues.read().values().for_each(|queue| queue.holds.wake_gated(group));
+        self.queues.read().iter().for_each(|queue| queue.readers.wake_gated(group));
     }
 }
+
+/// The settings that a topic got last. Where topics are many, most have the same as the one before, but for the name: these share
+/// them, without it.
+#[derive(Debug, Default)]
+struct Alike(Mutex<Arc<TopicConfig>>);
+
+impl Alike {
+    fn share(&self, config: TopicConfig) -> Arc<TopicConfig> {
+        let config = TopicConfig { topic_name: String::new(), ..config };
+        let mut last = self.0.lock();
+        if **last != config {
+            *last = Arc::new(config);
+        }
+        Arc::clone(&last)
+    }
+}
+
+/// A topic, found by its name.
+#[derive(Debug)]
+struct ByName(Arc<Topic>);
+
+impl Borrow<str> for ByName {
+    fn borrow(&self) -> &str {
+        &self.0.name
+    }
+}
+
+impl Hash for ByName {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.name.hash(state);
+    }
+}
+
+impl PartialEq for ByName {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.name == other.0.name
+    }
+}
+
+impl Eq for ByName {}
 
 /// All topics.
 #[derive(Debug)]
 pub(crate) struct Topics {
-    topics: RwLock<HashMap<Box<str>, Arc<Topic>>>,
+    topics: RwLock<HashSet<ByName>>,
+    alike: Alike,
     /// Changes with every change of a topic, across restarts too: name servers compare it for equality.
     version: RwLock<DataVersion>,
     /// Held for the whole of a change, of which there is one at a time.
@@ -144,16 +195,19 @@ impl Topics {
             // Clients would take its route for that of any unknown topic.
             file.topic_config_table.remove(name::DEFAULT_TOPIC);
         }
-        let topics = file.topic_config_table.into_iter().map(|(n, c)| (n.into(), Arc::new(Topic::new(c))));
+        let alike = Alike::default();
+        let topics =
+            file.topic_config_table.into_values().map(|config| ByName(Arc::new(Topic::new(config, &alike))));
         Ok(Self {
             topics: RwLock::new(topics.collect()),
+            alike,
             version: RwLock::new(file.data_version.next()),
             file: Mutex::new(File { path }),
         })
     }
 
     pub(crate) fn get(&self, topic: &str) -> Option<Arc<Topic>> {
-        self.topics.read().get(topic).cloned()
+        self.topics.read().get(topic).map(|found| Arc::clone(&found.0))
     }
 
     /// The version of all settings.
@@ -161,27 +215,31 @@ impl Topics {
         *self.version.read()
     }
 
+    fn all_that(&self, is: impl Fn(&Topic) -> bool) -> Vec<Arc<Topic>> {
+        self.topics.read().iter().map(|topic| &topic.0).filter(|topic| is(topic)).cloned().collect()
+    }
+
     /// Topics whose number of queues was ever changed in order, or whose messages the broker puts to queues by their keys.
     pub(crate) fn scaled(&self) -> Vec<Arc<Topic>> {
-        self.topics.read().values().filter(|topic| topic.scales.now().is_some()).cloned().collect()
+        self.all_that(|topic| topic.scales.now().is_some())
     }
 
     /// Names of topics whose messages expire by themselves, and after what time.
     pub(crate) fn with_retention(&self) -> Vec<(Box<str>, Duration)> {
         let topics = self.topics.read();
         let kept = |topic: &Topic| retention::of(&topic.config()).ok().flatten();
-        topics.iter().filter_map(|(name, topic)| Some((name.clone(), kept(topic)?))).collect()
+        topics.iter().filter_map(|topic| Some((topic.0.name().into(), kept(&topic.0)?))).collect()
     }
 
     /// Topics that messages went into or out of since the start.
     pub(crate) fn with_traffic(&self) -> Vec<Arc<Topic>> {
-        self.topics.read().values().filter(|topic| topic.traffic.get().is_some()).cloned().collect()
+        self.all_that(|topic| topic.traffic.get().is_some())
     }
 
     /// The `look`-th look at what goes into topics and out of them.
-    pub(crate) fn look_at_traffic(&self, look: i64, at_ms: i64) {
+    pub(crate) fn look_at_traffic(&self, look: i64) {
         let topics = self.topics.read();
-        topics.values().filter_map(|topic| topic.traffic.get()).for_each(|traffic| traffic.look(look, at_ms));
+        topics.iter().filter_map(|topic| topic.0.traffic.get()).for_each(|traffic| traffic.look(look));
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -193,7 +251,10 @@ impl Topics {
         let topics = self.topics.read();
         TopicConfigTable {
             data_version: *self.version.read(),
-            topic_config_table: topics.iter().map(|(n, t)| (n.to_string(), (*t.config()).clone())).collect(),
+            topic_config_table: topics
+                .iter()
+                .map(|topic| (topic.0.name().to_owned(), topic.0.named_config()))
+                .collect(),
         }
     }
 
@@ -204,14 +265,15 @@ impl Topics {
     pub(crate) fn update(&self, topic: &Arc<Topic>, config: TopicConfig) -> Result<bool, Refusal> {
         let file = self.file.lock();
         let is_known = self.get(topic.name()).is_some_and(|known| Arc::ptr_eq(&known, topic));
-        if !is_known || *topic.config() == config {
+        let config = TopicConfig { topic_name: topic.name().into(), ..config };
+        if !is_known || topic.named_config() == config {
             return Ok(false);
         }
         let saved = config.clone();
         self.change(
             &file,
             |table| drop(table.insert(topic.name().into(), saved)),
-            |_| *topic.config.write() = Arc::new(config),
+            |_| *topic.config.write() = self.alike.share(config),
         )?;
         // Whoever waits on a queue that is not readable any more must be told.
         topic.wake_all();
@@ -236,11 +298,13 @@ impl Topics {
             return Ok((topic, false));
         }
         let config = config();
-        let made = Arc::new(Topic::new(config.clone()));
+        let made = Arc::new(Topic::new(config.clone(), &self.alike));
         self.change(
             &file,
             |table| drop(table.insert(topic.into(), config)),
-            |topics| drop(topics.insert(topic.into(), Arc::clone(&made))),
+            |topics| {
+                topics.insert(ByName(Arc::clone(&made)));
+            },
         )?;
         Ok((made, true))
     }
@@ -263,10 +327,9 @@ impl Topics {
             &file,
             |table| table.extend(new.clone()),
             |topics| {
-                let made = new
-                    .iter()
-                    .map(|(name, config)| (name.as_str().into(), Arc::new(Topic::new(config.clone()))));
-                topics.extend(made);
+                topics.extend(
+                    new.values().map(|config| ByName(Arc::new(Topic::new(config.clone(), &self.alike)))),
+                );
             },
         )?;
         Ok(true)
@@ -313,7 +376,13 @@ impl Topics {
     pub(crate) fn remove(&self, topic: &str) -> Result<bool, Refusal> {
         let file = self.file.lock();
         let Some(removed) = self.get(topic) else { return Ok(false) };
-        self.change(&file, |table| drop(table.remove(topic)), |topics| drop(topics.remove(topic)))?;
+        self.change(
+            &file,
+            |table| drop(table.remove(topic)),
+            |topics| {
+                topics.remove(topic);
+            },
+        )?;
         removed.wake_all();
         Ok(true)
     }
@@ -324,7 +393,7 @@ impl Topics {
         &self,
         file: &File,
         on_disk: impl FnOnce(&mut BTreeMap<String, TopicConfig>),
-        in_memory: impl FnOnce(&mut HashMap<Box<str>, Arc<Topic>>),
+        in_memory: impl FnOnce(&mut HashSet<ByName>),
     ) -> Result<(), Refusal> {
         let mut table = self.table();
         table.data_version = table.data_version.next();
@@ -427,8 +496,7 @@ mod tests {
         let again = topics(dir.path(), true);
         versions.push(again.table().data_version);
         assert_eq!(again.get("T").unwrap().config().write_queue_nums, 8);
-        let distinct: std::collections::HashSet<_> =
-            versions.iter().map(|v| (v.counter, v.timestamp)).collect();
+        let distinct: HashSet<_> = versions.iter().map(|v| (v.counter, v.timestamp)).collect();
         assert_eq!(distinct.len(), versions.len());
     }
 

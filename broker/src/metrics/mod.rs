@@ -43,7 +43,11 @@ pub(crate) fn text(broker: &Broker) -> String {
     let waiting = broker.timers.ledger().len();
     gauge("timers_waiting", "Messages that wait for their time of delivery", waiting as f64);
     let scaling = broker.settling.topics();
-    let stale = scaling.iter().map(|topic| topic.scales.producers.stale().len()).sum::<usize>();
+    let stale = scaling
+        .iter()
+        .filter_map(|topic| topic.scales.known())
+        .map(|scales| scales.producers.stale().len())
+        .sum::<usize>();
     gauge("topics_scaling", "Ordered topics whose number of queues is being changed", scaling.len() as f64);
     gauge("stale_producers", "Producers that seem not to know the newest queues of a topic", stale as f64);
     let mut counter =

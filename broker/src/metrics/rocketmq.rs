@@ -8,7 +8,6 @@ use crate::clock::now_ms;
 use gantry_message::{Record, name};
 use gantry_remoting::body::ConsumeType;
 use gantry_remoting::language::version_name;
-use std::sync::atomic::Ordering;
 
 /// Where messages are.
 const STORAGE: [(&str, &str); 2] = [("storage_type", "local"), ("storage_medium", "disk")];
@@ -120,8 +119,8 @@ fn of_topics(broker: &Broker, all: &mut AllSeries) {
         for (group, count) in traffic.dead() {
             all.add(dead, &of_group(topic, &group), count as f64);
         }
-        for (series, count) in [(committed, &traffic.committed), (rolled_back, &traffic.rolled_back)] {
-            let count = count.load(Ordering::Relaxed);
+        let (commits, roll_backs) = traffic.ended();
+        for (series, count) in [(committed, commits), (rolled_back, roll_backs)] {
             if count > 0 {
                 all.add(series, &[("topic", topic)], count as f64);
             }

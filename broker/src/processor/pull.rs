@@ -44,7 +44,7 @@ pub(crate) fn pull(session: &mut BrokerSession, command: &Command<'_>, out: &mut
     }
     let offset = QueueOffset(header.queue_offset);
     let queue = topic.queue(&broker.store, header.queue_id);
-    queue.asked.note(header.consumer_group, offset);
+    queue.readers.ask(header.consumer_group, offset);
     let read = Read { topic: &topic, queue: &queue, group: header.consumer_group, offset, filter: &filter };
     let max_messages = header.max_msg_nums.max(0) as usize;
     if is_cold_look(broker, &queue, offset, &filter) {
@@ -82,9 +82,9 @@ pub(crate) fn pull(session: &mut BrokerSession, command: &Command<'_>, out: &mut
     }
     let hold = Arc::new(hold);
     broker.timeline.add(&hold, broker.started, now);
-    queue.holds.add(hold);
+    queue.readers.add(hold);
     // A message that came between the read and the hold woke nobody.
-    queue.holds.wake_behind(broker.store.max_offset(&queue.log));
+    queue.readers.wake_behind(broker.store.max_offset(&queue.log));
 }
 
 /// Has a pull wait in front of a gate.
@@ -92,11 +92,11 @@ fn hold_gated(session: &BrokerSession, topic: &Arc<Topic>, queue: &Queue, hold: 
     let broker = &session.broker;
     let hold = Arc::new(hold.gated());
     broker.timeline.add(&hold, broker.started, Instant::now());
-    queue.holds.add(Arc::clone(&hold));
+    queue.readers.add(Arc::clone(&hold));
     // A gate that opened between the read and the hold woke nobody.
     let pull = &hold.pull;
     if scaling::passage(broker, topic, &pull.group, pull.queue_id, hold.offset) != Passage::Closed {
-        queue.holds.wake_gated(&pull.group);
+        queue.readers.wake_gated(&pull.group);
     }
 }
 
@@ -325,7 +325,7 @@ fn check_readable(broker: &Broker, topic: &Topic, group: &str, queue_id: i32) ->
     if !config.is_readable() {
         return Err(Refusal::new(
             ResponseCode::NO_PERMISSION,
-            format!("the topic[{}] pulling message is forbidden", config.topic_name),
+            format!("the topic[{}] pulling message is forbidden", topic.name()),
         ));
     }
     // A consumer that has not heard yet that a scale took a queue back, or closed it, finds nothing there.
@@ -335,7 +335,8 @@ fn check_readable(broker: &Broker, topic: &Topic, group: &str, queue_id: i32) ->
             ResponseCode::INVALID_PARAMETER,
             format!(
                 "queueId[{queue_id}] is illegal, topic:[{}] topicConfig.readQueueNums:[{}] consumer:[{group}]",
-                config.topic_name, config.read_queue_nums
+                topic.name(),
+                config.read_queue_nums
             ),
         ));
     }

@@ -56,7 +56,7 @@ pub(crate) fn reset_offset(broker: &Broker, command: &Command<'_>) -> Result<Ans
         // What was given up before the queue came back is nobody's any more.
         let offset = scaling::reset(broker, &found, group, queue_id, offset)?;
         broker.pops.moved(broker, group, topic, queue_id, offset)?;
-        found.queue(&broker.store, queue_id).holds.wake_all();
+        found.queue(&broker.store, queue_id).readers.wake_all();
         let broker_name = broker.config().broker_name.clone();
         table.0.insert(MessageQueue { broker_name, queue_id, topic: topic.into() }, offset);
     }

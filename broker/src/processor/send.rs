@@ -418,18 +418,20 @@ fn choose_queue(
             format!(
                 "request queueId[{}] is illegal, topic[{}] has {queues} queues, producer: {}",
                 header.queue_id,
-                config.topic_name,
+                topic.name(),
                 session.peer.addr()
             ),
         ));
     }
     if header.queue_id >= 0 {
-        let to_new = || topic.scales.now().is_some_and(|state| state.is_to_new(header.queue_id));
-        topic.scales.producers.sent(&session.peer, to_new);
+        if let Some(scales) = topic.scales.known() {
+            let to_new = || topic.scales.now().is_some_and(|state| state.is_to_new(header.queue_id));
+            scales.producers.sent(&session.peer, to_new);
+        }
         return Ok(header.queue_id);
     }
     if config.write_queue_nums <= 0 {
-        return Err(failed(format!("topic[{}] has no queue that takes messages", config.topic_name)));
+        return Err(failed(format!("topic[{}] has no queue that takes messages", topic.name())));
     }
     Ok(any_queue(config.write_queue_nums))
 }

@@ -214,7 +214,7 @@ pub(crate) fn all_topics(broker: &Broker) -> Result<Answer, Refusal> {
 pub(crate) fn topic_config(broker: &Broker, command: &Command<'_>) -> Result<Answer, Refusal> {
     let topic = TopicName::from_fields(command.ext)?.topic;
     let found = broker.topics.get(topic).ok_or_else(|| no_topic(topic))?;
-    Ok(Answer::json(&*found.config()))
+    Ok(Answer::json(&found.named_config()))
 }
 
 pub(crate) fn system_topics(broker: &Broker) -> Result<Answer, Refusal> {

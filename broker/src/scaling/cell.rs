@@ -10,14 +10,20 @@ use gantry_remoting::reply::Refusal;
 use gantry_scaling::{Event, TopicScaling};
 use gantry_store::Turn;
 use parking_lot::{Mutex, RwLock};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
-/// A topic's scales. Empty, and as cheap as a load, for a topic that has none.
+/// A topic's scales. Empty, small, and as cheap as a load, for a topic that has none.
 #[derive(Debug, Default)]
 pub(crate) struct Cell {
     /// Counts changes of which queue takes which messages; 0: there never was one. See [`Turn`].
     turn: AtomicU64,
+    scales: OnceLock<Box<Scales>>,
+}
+
+/// What there is of a topic that has scales, or had.
+#[derive(Debug, Default)]
+pub(crate) struct Scales {
     state: RwLock<Option<Arc<TopicScaling>>>,
     /// Producers, while it matters which of them know the newest queues.
     pub(crate) producers: Producers,
@@ -38,7 +44,17 @@ impl Cell {
         if self.turn.load(Ordering::Acquire) == 0 {
             return None;
         }
-        self.state.read().clone()
+        self.scales.get()?.state.read().clone()
+    }
+
+    /// `None` for a topic that never had scales.
+    pub(crate) fn known(&self) -> Option<&Scales> {
+        self.scales.get().map(|scales| &**scales)
+    }
+
+    /// The same, made when it is not there.
+    pub(super) fn made(&self) -> &Scales {
+        self.scales.get_or_init(Box::default)
     }
 
     /// What a topic has of them that is new with these settings.
@@ -62,7 +78,7 @@ impl Cell {
         if turn == 0 || faults::has(Fault::NoRedirect) {
             return Ok(Place { queue: asked, turn });
         }
-        let queue = match &*self.state.read() {
+        let queue = match &*self.made().state.read() {
             Some(state) => state.place(asked, key(state)?, settings()),
             None => asked,
         };
@@ -81,7 +97,7 @@ impl Cell {
 
     /// Takes in what is on record. Flips come here under the append lock, see [`gantry_store::Store::append_at_ends`].
     pub(super) fn apply(&self, event: &Event) {
-        let mut state = self.state.write();
+        let mut state = self.made().state.write();
         let mut next = state.as_deref().cloned().unwrap_or_default();
         next.apply(event);
         *state = (!next.is_empty()).then(|| Arc::new(next));
@@ -92,13 +108,14 @@ impl Cell {
 
     /// Sets what was found at the start.
     pub(crate) fn load(&self, found: TopicScaling) {
-        *self.state.write() = Some(Arc::new(found));
+        *self.made().state.write() = Some(Arc::new(found));
         self.turn.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Forgets what has expired; true when there was something.
     pub(super) fn forget_expired(&self, first: impl Fn(i32) -> QueueOffset) -> bool {
-        let mut state = self.state.write();
+        let Some(scales) = self.known() else { return false };
+        let mut state = scales.state.write();
         let Some(mut next) = state.as_deref().cloned() else { return false };
         let changed = next.forget_expired(first);
         if changed {

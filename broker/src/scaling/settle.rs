@@ -46,12 +46,12 @@ impl Settling {
     /// now.
     pub(super) fn look_at(&self, broker: &Broker, topic: &Arc<Topic>) {
         let Some(state) = topic.scales.now().filter(|state| state.is_active()) else { return };
-        let mut wait = topic.scales.wait.lock();
+        let mut wait = topic.scales.made().wait.lock();
         let announced = state.announced.as_ref().map(|announced| announced.id.as_str());
         if wait.as_ref().map(|wait| wait.id.as_str()) != announced {
             let version = broker.topics.version().counter;
             *wait = announced.map(|id| Wait { id: id.to_owned(), version, known_since: None, counts: false });
-            topic.scales.producers.watch();
+            topic.scales.made().producers.watch();
         }
         drop(wait);
         self.topics.lock().insert(topic.name().to_owned(), Arc::clone(topic));
@@ -64,8 +64,8 @@ impl Settling {
             let known = broker.topics.get(name).is_some_and(|now| Arc::ptr_eq(&now, topic));
             let stays = known && topic.scales.now().is_some_and(|state| state.is_active());
             if !stays {
-                topic.scales.producers.stop();
-                *topic.scales.wait.lock() = None;
+                topic.scales.made().producers.stop();
+                *topic.scales.made().wait.lock() = None;
             }
             stays
         });
@@ -83,13 +83,13 @@ pub(super) fn next(broker: &Broker, topic: &Topic) -> Option<Next> {
     let state = topic.scales.now()?;
     let announced = state.announced.as_ref()?;
     let now = Instant::now();
-    let mut wait = topic.scales.wait.lock();
+    let mut wait = topic.scales.made().wait.lock();
     let Some(wait) = wait.as_mut().filter(|wait| wait.id == announced.id.as_str()) else {
         // It is being begun this moment.
         return Some(Next::Clients(duration(announced.settle.millis)));
     };
     let behind = broker.registration.behind(wait.version);
-    Some(wait.next(&behind, announced, now, &topic.scales.producers))
+    Some(wait.next(&behind, announced, now, &topic.scales.made().producers))
 }
 
 impl Wait {

@@ -24,15 +24,16 @@ pub(crate) fn view(broker: &Broker, topic: &Topic) -> TopicScalingBody {
     });
     let ended =
         state.ended.iter().map(|(id, how)| EndedScaleBody { id: id.to_string(), done: *how == Ended::Done });
+    let stale = topic.scales.known().map(|scales| scales.producers.stale()).unwrap_or_default();
     TopicScalingBody {
-        topic: config.topic_name.clone(),
+        topic: topic.name().into(),
         queues: state.queues.unwrap_or(config.write_queue_nums),
         write_queue_nums: config.write_queue_nums,
         read_queue_nums: config.read_queue_nums,
         announced: state.announced.as_ref().map(|announced| announcement(broker, topic, announced)),
         flips: flips.collect(),
-        groups: tracked(broker, &config.topic_name).iter().map(|g| group(broker, topic, &state, g)).collect(),
-        stale_producers: topic.scales.producers.stale().iter().map(|addr| addr.to_string()).collect(),
+        groups: tracked(broker, topic.name()).iter().map(|g| group(broker, topic, &state, g)).collect(),
+        stale_producers: stale.iter().map(|addr| addr.to_string()).collect(),
         ended: ended.collect(),
     }
 }

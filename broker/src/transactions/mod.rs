@@ -22,7 +22,6 @@ use gantry_message::{Record, name, properties, sys_flag};
 use gantry_remoting::ResponseCode;
 use gantry_remoting::reply::Refusal;
 use gantry_store::{AppendError, Appended, NewMessage, PhysicalOffset, QueueOffset, Store};
-use std::sync::atomic::Ordering;
 
 pub(crate) use ask::run;
 
@@ -127,7 +126,7 @@ impl Transactions {
             });
         let (_, appended) = appended?;
         step("transaction: committed");
-        topic.traffic().committed.fetch_add(1, Ordering::Relaxed);
+        topic.traffic().was_committed();
         Ok(appended.end)
     }
 
@@ -141,7 +140,7 @@ impl Transactions {
         step("transaction: rolled back");
         if let Some(topic) = half.property(properties::REAL_TOPIC).and_then(|topic| broker.topics.get(topic))
         {
-            topic.traffic().rolled_back.fetch_add(1, Ordering::Relaxed);
+            topic.traffic().was_rolled_back();
         }
         Ok(mark.end)
     }

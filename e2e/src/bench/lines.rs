@@ -89,7 +89,7 @@ lines! {
     GROWTH_CPU: "CPU per send at 100,000 queues, of that at one", "x", Low, All(&[AtMost(1.5)]), All(&[AtMost(1.15)]);
     GROWTH_P99: "p99 of a send at 100,000 queues, of that at one", "x", Low, All(&[AtMost(1.5)]), All(&[AtMost(1.15)]);
     MEMORY_IDLE: "anonymous memory, idle", "MiB", Low, All(&[AtMost(24.0)]), All(&[AtMost(12.0)]);
-    MEMORY_QUEUE: "anonymous memory per queue", "B", Low, All(&[AtMost(400.0)]), All(&[AtMost(150.0)]);
+    MEMORY_QUEUE: "anonymous memory per queue, 10 to a topic", "B", Low, All(&[AtMost(400.0)]), All(&[AtMost(150.0)]);
     DISK_QUEUE: "disk per queue with one message", "KiB", Low, All(&[AtMost(8.0)]), All(&[AtMost(1.0)]);
     MAPS: "mappings at 100,000 queues", "", Low, All(&[AtMost(1_000.0)]), All(&[AtMost(1_000.0)]);
     COLD_RATE: "cold catch-up read, share of the disk's sequential rate", "%", High, All(&[AtLeast(80.0)]), All(&[AtLeast(95.0)]);

@@ -67,14 +67,15 @@ impl Figures {
 
     pub(super) fn new(
         count: usize,
-        [before, filled, settled]: [&Moment; 3],
+        [before, filled, settled, rested]: [&Moment; 4],
         idle: f64,
         start: Duration,
         lateness: Option<Lateness>,
     ) -> Self {
         Self {
             count,
-            memory: (before.memory, settled.memory),
+            // What is free goes back to the system now and then.
+            memory: (before.memory, rested.memory),
             disk: (before.disk, settled.disk),
             maps: settled.maps,
             took: filled.at - before.at,

@@ -24,15 +24,16 @@ pub(super) fn timers(cluster: &Cluster, count: usize) -> Result<Held> {
     Ok(Held::new())
 }
 
-/// Topics of one queue with a message each.
-pub(super) fn topics(cluster: &Cluster, count: usize) -> Result<Held> {
+/// Queues with a message each, so many to a topic.
+pub(super) fn queues(cluster: &Cluster, count: usize, per_topic: usize) -> Result<Held> {
     /// Topics that are made by one request.
     const TOGETHER: usize = 1000;
     let mut connection = Connection::open(cluster.broker_port())?;
-    for from in (0..count).step_by(TOGETHER) {
-        let topics: Vec<_> = (from..count.min(from + TOGETHER))
+    let topics = count.div_ceil(per_topic);
+    for from in (0..topics).step_by(TOGETHER) {
+        let topics: Vec<_> = (from..topics.min(from + TOGETHER))
             .map(|n| {
-                json!({"topicName": format!("scale-{n}"), "readQueueNums": 1, "writeQueueNums": 1, "perm": 6,
+                json!({"topicName": format!("scale-{n}"), "readQueueNums": per_topic, "writeQueueNums": per_topic, "perm": 6,
                     "topicFilterType": "SINGLE_TAG", "topicSysFlag": 0, "order": false, "attributes": {}})
             })
             .collect();
@@ -40,7 +41,8 @@ pub(super) fn topics(cluster: &Cluster, count: usize) -> Result<Held> {
         connection.done(&Request::new(code::UPDATE_AND_CREATE_TOPIC_LIST).body(list))?;
     }
     all(cluster.broker_port(), count, &|n| {
-        send(&format!("scale-{n}"), &[("UNIQ_KEY", &format!("UNIQUE-{n:012}"))])
+        let (topic, queue) = (format!("scale-{}", n / per_topic), (n % per_topic) as i32);
+        send_to(&topic, queue, &[("UNIQ_KEY", &format!("UNIQUE-{n:012}"))])
     })?;
     Ok(Held::new())
 }
@@ -93,5 +95,9 @@ pub(super) fn pull(group: usize, queue: usize, offset: i64) -> Request {
 }
 
 pub(super) fn send(topic: &str, properties: &[(&str, &str)]) -> Request {
-    Draft { topic, queue: 0, body: b"0123456789abcdef", properties }.request()
+    send_to(topic, 0, properties)
+}
+
+fn send_to(topic: &str, queue: i32, properties: &[(&str, &str)]) -> Request {
+    Draft { topic, queue, body: b"0123456789abcdef", properties }.request()
 }

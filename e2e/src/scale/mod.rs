@@ -18,6 +18,8 @@ pub enum Much {
     Timers,
     /// Topics of one queue, with a message each.
     Topics,
+    /// Queues, ten to a topic, with a message each.
+    Queues,
     /// Connections, each with a pull that waits.
     Polls,
     /// Groups that wait for messages of one queue.
@@ -25,13 +27,14 @@ pub enum Much {
 }
 
 impl Much {
-    pub const ALL: [Self; 4] = [Self::Timers, Self::Topics, Self::Polls, Self::Groups];
+    pub const ALL: [Self; 5] = [Self::Timers, Self::Topics, Self::Queues, Self::Polls, Self::Groups];
 
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Timers => "timers",
             Self::Topics => "topics",
+            Self::Queues => "queues, ten to a topic",
             Self::Polls => "polls that wait",
             Self::Groups => "groups on a queue",
         }
@@ -42,7 +45,7 @@ impl Much {
     pub fn count(self, share: f64) -> usize {
         let full = match self {
             Self::Timers => 1_000_000,
-            Self::Topics => 100_000,
+            Self::Topics | Self::Queues => 100_000,
             Self::Polls => 10_000,
             Self::Groups => 1_000,
         };
@@ -79,7 +82,8 @@ pub fn measure(target: Target, much: Much, count: usize) -> Result<Figures> {
     let before = figures::Moment::of(&cluster)?;
     let held = match much {
         Much::Timers => fill::timers(&cluster, count)?,
-        Much::Topics => fill::topics(&cluster, count)?,
+        Much::Topics => fill::queues(&cluster, count, 1)?,
+        Much::Queues => fill::queues(&cluster, count, 10)?,
         Much::Polls => fill::polls(&cluster, count)?,
         Much::Groups => fill::groups(&cluster, count)?,
     };
@@ -87,11 +91,12 @@ pub fn measure(target: Target, much: Much, count: usize) -> Result<Figures> {
     figures::settle(&cluster)?;
     let settled = figures::Moment::of(&cluster)?;
     let idle = figures::idle(&cluster)?;
+    let rested = figures::Moment::of(&cluster)?;
     let lateness = match much {
         Much::Timers => Some(lateness::measure(&cluster)?),
-        Much::Topics | Much::Polls | Much::Groups => None,
+        Much::Topics | Much::Queues | Much::Polls | Much::Groups => None,
     };
     drop(held);
     let start = figures::start_again(&mut cluster)?;
-    Ok(Figures::new(count, [&before, &filled, &settled], idle, start, lateness))
+    Ok(Figures::new(count, [&before, &filled, &settled, &rested], idle, start, lateness))
 }

@@ -7,6 +7,8 @@ use super::entry::{ENTRY, Entry};
 use crate::QueueOffset;
 use parking_lot::Mutex;
 use std::collections::HashMap;
+use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt as _;
@@ -85,41 +87,62 @@ impl FileCache {
     }
 }
 
-/// The files of one queue.
+/// Where all queues have their files.
 #[derive(Debug)]
-pub(crate) struct QueueFiles {
-    dir: PathBuf,
-    entries_per_file: i64,
-    cache: Arc<FileCache>,
+pub(crate) struct Root {
+    pub(crate) dir: PathBuf,
+    pub(crate) entries_per_file: u32,
+    pub(crate) cache: FileCache,
 }
 
-impl QueueFiles {
-    pub(crate) fn new(dir: PathBuf, entries_per_file: u32, cache: Arc<FileCache>) -> Self {
-        Self { dir, entries_per_file: entries_per_file.into(), cache }
+/// The files of one queue. Made when they are needed: with a hundred thousand queues a path for each is much memory.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct QueueFiles<'a> {
+    root: &'a Root,
+    topic: &'a str,
+    id: i32,
+}
+
+impl<'a> QueueFiles<'a> {
+    pub(crate) fn new(root: &'a Root, topic: &'a str, id: i32) -> Self {
+        Self { root, topic, id }
+    }
+
+    fn entries_per_file(&self) -> i64 {
+        self.root.entries_per_file.into()
     }
 
     fn file_len(&self) -> u64 {
-        self.entries_per_file as u64 * ENTRY as u64
+        self.entries_per_file() as u64 * ENTRY as u64
+    }
+
+    fn dir(&self) -> PathBuf {
+        self.root.dir.join(self.topic).join(self.id.to_string())
     }
 
     /// First offset of the file that holds `offset`.
     pub(crate) fn file_start(&self, offset: QueueOffset) -> QueueOffset {
-        QueueOffset(offset.0 - offset.0.rem_euclid(self.entries_per_file))
+        QueueOffset(offset.0 - offset.0.rem_euclid(self.entries_per_file()))
     }
 
     /// First offset of the file after it.
     pub(crate) fn next_file(&self, offset: QueueOffset) -> QueueOffset {
-        self.file_start(offset) + self.entries_per_file
+        self.file_start(offset) + self.entries_per_file()
     }
 
     fn path(&self, start: QueueOffset) -> PathBuf {
-        self.dir.join(format!("{:020}", start.0 * ENTRY as i64))
+        let Self { root, topic, id } = self;
+        // In one piece: readers of what is not in memory come here again and again.
+        let mut path = OsString::with_capacity(root.dir.as_os_str().len() + topic.len() + 40);
+        path.push(&root.dir);
+        let _never = write!(path, "/{topic}/{id}/{:020}", start.0 * ENTRY as i64);
+        path.into()
     }
 
     /// First offsets of the files that exist, ascending.
     pub(crate) fn list(&self) -> io::Result<Vec<QueueOffset>> {
         let mut starts = Vec::new();
-        let entries = match fs::read_dir(&self.dir) {
+        let entries = match fs::read_dir(self.dir()) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(starts),
             Err(error) => return Err(error),
@@ -153,8 +176,8 @@ impl QueueFiles {
         out: &mut Vec<Entry>,
     ) -> io::Result<()> {
         let start = self.file_start(from);
-        let left = (start + self.entries_per_file - from) as usize;
-        let Some(file) = self.cache.get(&self.path(start), None)? else { return Ok(()) };
+        let left = (start + self.entries_per_file() - from) as usize;
+        let Some(file) = self.root.cache.get(&self.path(start), None)? else { return Ok(()) };
         let mut at = (from - start) as u64 * ENTRY as u64;
         let end = at + (left.min(max) * ENTRY) as u64;
         let mut buffer = [0; AT_ONCE * ENTRY];
@@ -182,16 +205,16 @@ impl QueueFiles {
         let mut entries = entries.peekable();
         while entries.peek().is_some() {
             let start = self.file_start(from);
-            let left = (start + self.entries_per_file - from) as usize;
+            let left = (start + self.entries_per_file() - from) as usize;
             let mut bytes = Vec::new();
             for entry in entries.by_ref().take(left) {
                 bytes.extend_from_slice(&entry.to_bytes());
             }
             let path = self.path(start);
-            let Some(file) = self.cache.get(&path, Some(self.file_len()))? else { break };
+            let Some(file) = self.root.cache.get(&path, Some(self.file_len()))? else { break };
             file.write_all_at(&bytes, (from - start) as u64 * ENTRY as u64)?;
             touched(path, file);
-            from = start + self.entries_per_file;
+            from = start + self.entries_per_file();
         }
         Ok(())
     }
@@ -213,7 +236,7 @@ impl QueueFiles {
             return Ok(false);
         }
         let start = self.file_start(from);
-        match self.cache.get(&self.path(start), None)? {
+        match self.root.cache.get(&self.path(start), None)? {
             Some(file) => crate::sys::is_blank(&file, (from - start) as u64 * ENTRY as u64),
             None => Ok(true),
         }
@@ -225,9 +248,9 @@ impl QueueFiles {
             let path = self.path(start);
             if start >= from {
                 fs::remove_file(&path)?;
-                self.cache.forget(&path);
+                self.root.cache.forget(&path);
             } else if self.file_start(from) == start
-                && let Some(file) = self.cache.get(&path, None)?
+                && let Some(file) = self.root.cache.get(&path, None)?
             {
                 crate::sys::clear(&file, (from - start) as u64 * ENTRY as u64)?;
             }
@@ -239,19 +262,20 @@ impl QueueFiles {
     pub(crate) fn remove_before(&self, min: QueueOffset) -> io::Result<()> {
         let starts = self.list()?;
         let Some((_, all_but_last)) = starts.split_last() else { return Ok(()) };
-        for start in all_but_last.iter().filter(|start| **start + self.entries_per_file <= min) {
+        for start in all_but_last.iter().filter(|start| **start + self.entries_per_file() <= min) {
             let path = self.path(*start);
             fs::remove_file(&path)?;
-            self.cache.forget(&path);
+            self.root.cache.forget(&path);
         }
         Ok(())
     }
 
     /// Deletes everything.
     pub(crate) fn remove_all(&self) -> io::Result<()> {
-        let removed = fs::remove_dir_all(&self.dir);
+        let dir = self.dir();
+        let removed = fs::remove_dir_all(&dir);
         // Afterwards: a reader may have opened one meanwhile, and a queue of the same name must not be written to that.
-        self.cache.forget(&self.dir);
+        self.root.cache.forget(&dir);
         match removed {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),

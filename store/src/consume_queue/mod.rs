@@ -4,39 +4,47 @@
 //! writer thread brings them to the files, from where lagging consumers read. After a crash what the files lack is read
 //! from the log again, so nothing here is ever waited for.
 
+mod by_id;
 mod entry;
 mod files;
 mod table;
+mod tail;
 
+pub use by_id::{ById, Numbered};
 pub(crate) use entry::ENTRY;
 pub use entry::Entry;
-pub(crate) use files::FileCache;
 pub(crate) use table::QueueTable;
 
 use crate::faults::{Fault, has};
 use crate::{PhysicalOffset, QueueOffset};
-use files::QueueFiles;
+use files::{FileCache, QueueFiles, Root};
 use parking_lot::Mutex;
-use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use tail::Tail;
 
 /// Entries that stay in memory after they were written, while the queue is in use: live consumers find theirs here.
 const KEEP: usize = 1024;
 
-/// One queue of one topic.
+/// What the queues of a topic share.
+#[derive(Debug)]
+struct Home {
+    topic: Box<str>,
+    root: Arc<Root>,
+}
+
+/// One queue of one topic. There may be very many, of which few are in use at a time: those that are not are small.
 #[derive(Debug)]
 pub struct ConsumeQueue {
-    topic: Box<str>,
+    home: Arc<Home>,
     id: i32,
     /// The offset that the next message gets. Written under the append lock only.
     next: AtomicI64,
     min: AtomicI64,
     tail: Mutex<Tail>,
-    files: QueueFiles,
     /// On the writer's list.
     dirty: AtomicBool,
     /// Its topic was deleted: whatever comes late is dropped.
@@ -45,29 +53,20 @@ pub struct ConsumeQueue {
     writing: Mutex<()>,
 }
 
-/// The newest entries. `entries[0]` has offset `base`; those below `written` are in the files too.
-#[derive(Debug, Default)]
-struct Tail {
-    base: QueueOffset,
-    written: QueueOffset,
-    entries: VecDeque<Entry>,
-}
-
-impl Tail {
-    fn end(&self) -> QueueOffset {
-        self.base + self.entries.len() as i64
+impl Numbered for ConsumeQueue {
+    fn id(&self) -> i32 {
+        self.id
     }
 }
 
 impl ConsumeQueue {
-    fn new(topic: &str, id: i32, files: QueueFiles) -> Self {
+    fn new(home: Arc<Home>, id: i32) -> Self {
         Self {
-            topic: topic.into(),
+            home,
             id,
             next: AtomicI64::new(0),
             min: AtomicI64::new(0),
             tail: Mutex::default(),
-            files,
             dirty: AtomicBool::new(false),
             deleted: AtomicBool::new(false),
             writing: Mutex::new(()),
@@ -77,7 +76,11 @@ impl ConsumeQueue {
     /// The topic.
     #[must_use]
     pub fn topic(&self) -> &str {
-        &self.topic
+        &self.home.topic
+    }
+
+    fn files(&self) -> QueueFiles<'_> {
+        QueueFiles::new(&self.home.root, &self.home.topic, self.id)
     }
 
     /// The queue's id within the topic.
@@ -102,12 +105,19 @@ impl ConsumeQueue {
     #[must_use]
     pub fn max_offset(&self, end: PhysicalOffset) -> QueueOffset {
         let tail = self.tail.lock();
-        match tail.entries.back() {
+        let entries = tail.entries();
+        let beyond = match entries.last() {
             Some(last) if last.end() > end => {
-                tail.base + tail.entries.partition_point(|entry| entry.end() <= end) as i64
+                entries.len() - entries.partition_point(|entry| entry.end() <= end)
             }
-            _ => self.next_offset(),
-        }
+            _ => 0,
+        };
+        QueueOffset(self.next_offset().0 - beyond as i64)
+    }
+
+    /// The offset of the first of the tail's entries, while the tail is locked.
+    fn base(&self, entries: &[Entry]) -> QueueOffset {
+        QueueOffset(self.next_offset().0 - entries.len() as i64)
     }
 
     pub(crate) fn is_deleted(&self) -> bool {
@@ -118,8 +128,8 @@ impl ConsumeQueue {
     /// True when the queue has to be put on the writer's list.
     pub(crate) fn push(&self, entry: Entry) -> bool {
         let mut tail = self.tail.lock();
-        tail.entries.push_back(entry);
-        self.next.store(tail.end().0, Ordering::Release);
+        tail.push(entry);
+        self.next.store(self.next.load(Ordering::Relaxed) + 1, Ordering::Release);
         drop(tail);
         !self.dirty.load(Ordering::Relaxed) && !self.dirty.swap(true, Ordering::AcqRel)
     }
@@ -139,13 +149,15 @@ impl ConsumeQueue {
         out.clear();
         {
             let tail = self.tail.lock();
-            if from >= tail.base {
-                let start = ((from - tail.base) as usize).min(tail.entries.len());
-                out.extend(tail.entries.range(start..).take(max).take_while(|entry| entry.end() <= end));
+            let entries = tail.entries();
+            let base = self.base(entries);
+            if from >= base {
+                let entries = entries.get((from - base) as usize..).unwrap_or_default();
+                out.extend(entries.iter().take(max).take_while(|entry| entry.end() <= end));
                 return Ok(());
             }
         }
-        self.files.read_into(from, max, |entry| entry.is_hole() || entry.end() <= end, out)?;
+        self.files().read_into(from, max, |entry| entry.is_hole() || entry.end() <= end, out)?;
         // A queue of this name may have been cut while we read; its next offset is the judge.
         out.truncate(usize::try_from(self.next_offset() - from).unwrap_or(0));
         Ok(())
@@ -172,9 +184,9 @@ impl ConsumeQueue {
         self.dirty.store(false, Ordering::Release);
         let (from, entries) = {
             let tail = self.tail.lock();
-            let skip = (tail.written - tail.base) as usize;
-            let due = tail.entries.range(skip..).copied().take_while(|entry| entry.end() <= end);
-            (tail.written, due.collect::<Vec<_>>())
+            let new = tail.entries().get(tail.written()..).unwrap_or_default();
+            let due = new.iter().copied().take_while(|entry| entry.end() <= end);
+            (self.base(tail.entries()) + tail.written() as i64, due.collect::<Vec<_>>())
         };
         let is_skipped = |at: usize| has(Fault::QueueSkips) && (from.0 + at as i64) % 100 == 50;
         {
@@ -184,25 +196,19 @@ impl ConsumeQueue {
             }
             let written = entries.iter().enumerate();
             let written = written.map(|(at, entry)| if is_skipped(at) { Entry::HOLE } else { *entry });
-            self.files.write(from, written, touched)?;
+            self.files().write(from, written, touched)?;
         }
         let mut tail = self.tail.lock();
-        if tail.written == from {
-            tail.written = from + entries.len() as i64;
+        if self.base(tail.entries()) + tail.written() as i64 == from {
+            tail.wrote(entries.len());
         }
-        let waiting = tail.written < tail.end();
         // A queue that got nothing since the last time needs no memory.
-        let keep = if entries.is_empty() { 0 } else { KEEP };
-        let written = (tail.written - tail.base) as usize;
-        let surplus = written.saturating_sub(keep);
-        tail.entries.drain(..surplus);
-        tail.base = tail.base + surplus as i64;
-        if tail.entries.is_empty() {
-            tail.entries = VecDeque::new();
+        let surplus = if entries.is_empty() { tail.written() } else { tail.written().saturating_sub(KEEP) };
+        // Those behind move up: not for every few.
+        if entries.is_empty() || surplus >= KEEP / 4 {
+            tail.forget(surplus);
         }
-        let idle_later = !tail.entries.is_empty();
-        drop(tail);
-        Ok(waiting || idle_later)
+        Ok(!tail.is_empty())
     }
 
     /// Has other entries from `from` on than its files say.
@@ -211,12 +217,12 @@ impl ConsumeQueue {
         if self.is_deleted() {
             return Ok(());
         }
-        self.files.write(from, entries.iter().copied(), &mut |_, _| {})?;
+        self.files().write(from, entries.iter().copied(), &mut |_, _| {})?;
         let mut tail = self.tail.lock();
-        let base = tail.base;
+        let base = self.base(tail.entries());
         for (n, entry) in entries.iter().enumerate() {
             let place = usize::try_from(from + n as i64 - base).ok();
-            if let Some(kept) = place.and_then(|place| tail.entries.get_mut(place)) {
+            if let Some(kept) = place.and_then(|place| tail.entries_mut().get_mut(place)) {
                 *kept = *entry;
             }
         }
@@ -234,7 +240,7 @@ impl ConsumeQueue {
     /// A power cut leaves any of the pages that were being written, so there may be entries behind some that are not there. Left
     /// where they are, they would be taken for messages as soon as the queue has grown up to them.
     pub(crate) fn load(&self, cut: PhysicalOffset) -> io::Result<bool> {
-        let starts = self.files.list()?;
+        let starts = self.files().list()?;
         let Some(first) = starts.first().copied() else { return Ok(false) };
         let mut next = first;
         for start in starts.iter().rev() {
@@ -245,9 +251,9 @@ impl ConsumeQueue {
             }
         }
         let end = self.end_below(first, next, cut)?;
-        let is_more = !self.files.is_blank_from(&starts, end)?;
+        let is_more = !self.files().is_blank_from(&starts, end)?;
         if is_more {
-            self.files.truncate(end)?;
+            self.files().truncate(end)?;
         }
         self.reset(end, first);
         Ok(is_more)
@@ -264,9 +270,9 @@ impl ConsumeQueue {
         const AT_ONCE: i64 = 4096;
         let mut end = next;
         while end > first {
-            let file = self.files.file_start(QueueOffset(end.0 - 1));
+            let file = self.files().file_start(QueueOffset(end.0 - 1));
             let from = QueueOffset(end.0 - AT_ONCE).max(first).max(file);
-            let entries = self.files.read(from, (end - from) as usize)?;
+            let entries = self.files().read(from, (end - from) as usize)?;
             match entries.iter().rposition(|entry| entry.is_hole() || entry.end() <= cut) {
                 Some(last) => return Ok(from + last as i64 + 1),
                 None => end = from,
@@ -279,14 +285,14 @@ impl ConsumeQueue {
     /// have few: one read says it then.
     fn written_in_file(&self, start: QueueOffset) -> io::Result<i64> {
         const FEW: usize = 4096 / ENTRY;
-        let first = self.files.read(start, FEW)?.len();
-        let (mut low, mut high) = (first as i64, self.files.next_file(start) - start);
+        let first = self.files().read(start, FEW)?.len();
+        let (mut low, mut high) = (first as i64, self.files().next_file(start) - start);
         if first < FEW {
             return Ok(low);
         }
         while low < high {
             let middle = low + (high - low) / 2;
-            if self.files.read(start + middle, 1)?.is_empty() {
+            if self.files().read(start + middle, 1)?.is_empty() {
                 high = middle;
             } else {
                 low = middle + 1;
@@ -297,7 +303,8 @@ impl ConsumeQueue {
 
     /// Starts over at `next` with an empty tail.
     fn reset(&self, next: QueueOffset, min: QueueOffset) {
-        *self.tail.lock() = Tail { base: next, written: next, entries: VecDeque::new() };
+        let mut tail = self.tail.lock();
+        *tail = Tail::Empty;
         self.next.store(next.0, Ordering::Release);
         self.min.store(min.0, Ordering::Release);
     }
@@ -309,12 +316,12 @@ impl ConsumeQueue {
 
     /// During recovery: it never had a message.
     pub(crate) fn is_new(&self) -> io::Result<bool> {
-        Ok(self.next_offset() == QueueOffset(0) && self.files.list()?.is_empty())
+        Ok(self.next_offset() == QueueOffset(0) && self.files().list()?.is_empty())
     }
 
     /// During recovery: drops everything from `offset` on.
     pub(crate) fn start_over(&self, offset: QueueOffset) -> io::Result<()> {
-        self.files.truncate(offset)?;
+        self.files().truncate(offset)?;
         self.reset(offset, self.min_offset().min(offset));
         Ok(())
     }
@@ -322,14 +329,14 @@ impl ConsumeQueue {
     /// During recovery: the messages before `offset` are not in the log, and their offsets become holes.
     pub(crate) fn skip_to(&self, offset: QueueOffset) -> io::Result<()> {
         if self.is_new()? {
-            self.files.fill_holes(offset, &mut |_, _| {})?;
+            self.files().fill_holes(offset, &mut |_, _| {})?;
             self.reset(offset, offset);
             return Ok(());
         }
         self.write_tail(PhysicalOffset(i64::MAX), &mut |_, _| {})?;
         let next = self.next_offset();
         let holes = std::iter::repeat_n(Entry::HOLE, (offset - next) as usize);
-        self.files.write(next, holes, &mut |_, _| {})?;
+        self.files().write(next, holes, &mut |_, _| {})?;
         self.reset(offset, self.min_offset());
         Ok(())
     }
@@ -337,7 +344,7 @@ impl ConsumeQueue {
     /// Moves the first offset behind the messages that lie before `log_start`.
     pub(crate) fn trim(&self, log_start: PhysicalOffset, end: PhysicalOffset) -> io::Result<()> {
         let next = self.max_offset(end);
-        let first_file = match self.files.list()?.first() {
+        let first_file = match self.files().list()?.first() {
             Some(first) => self.min_offset().max(*first),
             None => self.min_offset(),
         };
@@ -382,7 +389,7 @@ impl ConsumeQueue {
     pub(crate) fn forget_before(&self, offset: QueueOffset) -> io::Result<()> {
         let first = self.min.fetch_max(offset.0, Ordering::AcqRel).max(offset.0);
         let _writing = self.writing.lock();
-        self.files.remove_before(QueueOffset(first))
+        self.files().remove_before(QueueOffset(first))
     }
 
     /// Says that the queue is gone. Under the append lock: no message gets an offset in it afterwards.
@@ -393,7 +400,7 @@ impl ConsumeQueue {
     /// Deletes the files of a queue that was marked as deleted.
     pub(crate) fn delete_files(&self) -> io::Result<()> {
         let _writing = self.writing.lock();
-        self.files.remove_all()
+        self.files().remove_all()
     }
 }
 

@@ -1,37 +1,61 @@
 //! All queues there are.
 
-use super::files::QueueFiles;
-use super::{ConsumeQueue, FileCache};
+use super::by_id::ById;
+use super::files::Root;
+use super::{ConsumeQueue, FileCache, Home};
 use crate::checkpoint::QueueDigest;
 use crate::sys;
 use parking_lot::RwLock;
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Borrow;
+use std::collections::HashMap;
 use std::fs;
+use std::hash::{Hash, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-type ById = BTreeMap<i32, Arc<ConsumeQueue>>;
+/// What the queues of a topic share, found by the topic's name.
+#[derive(Debug)]
+struct ByName(Arc<Home>);
+
+impl Borrow<str> for ByName {
+    fn borrow(&self) -> &str {
+        &self.0.topic
+    }
+}
+
+impl Hash for ByName {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.topic.hash(state);
+    }
+}
+
+impl PartialEq for ByName {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.topic == other.0.topic
+    }
+}
+
+impl Eq for ByName {}
 
 /// Queues by topic and id.
 #[derive(Debug)]
 pub(crate) struct QueueTable {
-    dir: PathBuf,
-    entries_per_file: u32,
-    cache: Arc<FileCache>,
-    topics: RwLock<HashMap<Box<str>, ById>>,
+    root: Arc<Root>,
+    topics: RwLock<HashMap<ByName, ById<ConsumeQueue>>>,
 }
 
 impl QueueTable {
     pub(crate) fn new(dir: PathBuf, entries_per_file: u32) -> Self {
-        Self { dir, entries_per_file, cache: Arc::default(), topics: RwLock::default() }
+        let root = Root { dir, entries_per_file, cache: FileCache::default() };
+        Self { root: Arc::new(root), topics: RwLock::default() }
     }
 
     /// Finds the queues whose files exist.
     pub(crate) fn scan(&self) -> io::Result<()> {
         let numbered =
             |path: &Path| path.file_name().and_then(|n| n.to_str()).and_then(|n| n.parse::<i32>().ok());
-        for topic in list(&self.dir)? {
+        for topic in list(&self.root.dir)? {
             let Some(name) = topic.file_name().and_then(|name| name.to_str()) else { continue };
             for id in list(&topic)?.iter().filter_map(|path| numbered(path)) {
                 self.get_or_create(name, id);
@@ -41,7 +65,7 @@ impl QueueTable {
     }
 
     pub(crate) fn get(&self, topic: &str, id: i32) -> Option<Arc<ConsumeQueue>> {
-        self.topics.read().get(topic)?.get(&id).cloned()
+        self.topics.read().get(topic)?.get(id).cloned()
     }
 
     /// The queue, made when it is new. Names were checked before they came here: they become folders.
@@ -50,34 +74,31 @@ impl QueueTable {
             return queue;
         }
         let mut topics = self.topics.write();
-        let queues = topics.entry(topic.into()).or_default();
-        Arc::clone(queues.entry(id).or_insert_with(|| {
-            let dir = self.dir.join(topic).join(id.to_string());
-            Arc::new(ConsumeQueue::new(
-                topic,
-                id,
-                QueueFiles::new(dir, self.entries_per_file, Arc::clone(&self.cache)),
-            ))
-        }))
+        let home = match topics.get_key_value(topic) {
+            Some((known, _)) => Arc::clone(&known.0),
+            None => Arc::new(Home { topic: topic.into(), root: Arc::clone(&self.root) }),
+        };
+        let queues = topics.entry(ByName(Arc::clone(&home))).or_default();
+        queues.get_or_insert_with(id, || ConsumeQueue::new(home, id))
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<ConsumeQueue>> {
-        self.topics.read().values().flat_map(|queues| queues.values().cloned()).collect()
+        self.topics.read().values().flat_map(|queues| queues.iter().cloned()).collect()
     }
 
     pub(crate) fn topic(&self, topic: &str) -> Vec<Arc<ConsumeQueue>> {
-        self.topics.read().get(topic).map(|queues| queues.values().cloned().collect()).unwrap_or_default()
+        self.topics.read().get(topic).map(|queues| queues.iter().cloned().collect()).unwrap_or_default()
     }
 
     /// Takes a topic's queues out of the table; their files are still there.
     pub(crate) fn remove(&self, topic: &str) -> Vec<Arc<ConsumeQueue>> {
-        self.topics.write().remove(topic).map(|queues| queues.into_values().collect()).unwrap_or_default()
+        self.topics.write().remove(topic).map(ById::into_vec).unwrap_or_default()
     }
 
     /// Deletes what is left of a topic's folder, durably.
     pub(crate) fn remove_dir(&self, topic: &str) -> io::Result<()> {
-        match fs::remove_dir(self.dir.join(topic)) {
-            Ok(()) => sys::sync_dir(&self.dir),
+        match fs::remove_dir(self.root.dir.join(topic)) {
+            Ok(()) => sys::sync_dir(&self.root.dir),
             // Another topic of that name was made meanwhile.
             Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -87,7 +108,7 @@ impl QueueTable {
 
     pub(crate) fn digest(&self) -> QueueDigest {
         let topics = self.topics.read();
-        topics.values().flat_map(BTreeMap::values).fold(QueueDigest::default(), |sum, queue| {
+        topics.values().flat_map(ById::iter).fold(QueueDigest::default(), |sum, queue| {
             let next = queue.next_offset().0;
             QueueDigest { count: sum.count + i64::from(next > 0), entries: sum.entries + next }
         })

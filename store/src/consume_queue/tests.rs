@@ -3,7 +3,8 @@ use proptest::prelude::*;
 use std::path::Path;
 
 fn queue(dir: &Path) -> ConsumeQueue {
-    ConsumeQueue::new("T", 0, QueueFiles::new(dir.join("T/0"), 10, Arc::default()))
+    let root = Root { dir: dir.to_owned(), entries_per_file: 10, cache: FileCache::default() };
+    ConsumeQueue::new(Arc::new(Home { topic: "T".into(), root: Arc::new(root) }), 0)
 }
 
 fn entry(n: i64) -> Entry {
@@ -38,7 +39,7 @@ fn entries_are_read_from_memory_and_from_files() {
     }
     queue.write_tail(ALL, &mut |_, _| {}).unwrap();
     queue.write_tail(ALL, &mut |_, _| {}).unwrap();
-    assert!(queue.tail.lock().entries.is_empty(), "an idle queue keeps nothing in memory");
+    assert!(queue.tail.lock().is_empty(), "an idle queue keeps nothing in memory");
     assert_eq!(read_all(&queue, 0), entries);
     assert_eq!(queue.next_offset(), QueueOffset(25));
 }
@@ -144,7 +145,7 @@ proptest! {
         queue.write_tail(ALL, &mut |_, _| {}).unwrap();
         for (n, _) in torn.iter().enumerate().filter(|(_, is_there)| **is_there) {
             let n = synced + n as i64;
-            queue.files.write(QueueOffset(n), std::iter::once(entry(n)), &mut |_, _| {}).unwrap();
+            queue.files().write(QueueOffset(n), std::iter::once(entry(n)), &mut |_, _| {}).unwrap();
         }
         let again = self::queue(dir.path());
         let is_cut = again.load(PhysicalOffset(synced * 100)).unwrap();

@@ -27,7 +27,7 @@ pub(super) fn memory(alone: &mut Alone<'_>) -> Result<()> {
         drop(cluster);
         alone.add(&lines::MEMORY_IDLE, contestant, idle as f64 / MIB);
         let count = alone.count(QUEUES);
-        match scale::measure(target, Much::Topics, count) {
+        match scale::measure(target, Much::Queues, count) {
             Ok(figures) => {
                 alone.add(&lines::MEMORY_QUEUE, contestant, figures.bytes_each());
                 alone.add(&lines::DISK_QUEUE, contestant, figures.disk_each() / 1024.0);
