@@ -17,8 +17,8 @@ static ALLOCATOR: dhat::Alloc = dhat::Alloc;
 
 /// What each may take. Sends are where we want them; a little is left for what runs beside them.
 const PER_SEND: f64 = 0.05;
-/// A pull of 32 takes 10; we want 0.1 a message.
-const PER_PULLED: f64 = 0.35;
+/// A pull of 32 takes 2: the name of the queue's file, and the answer's share in the log.
+const PER_PULLED: f64 = 0.1;
 /// Messages of a count, and of those before it that nobody counts.
 const COUNTED: usize = 4_096;
 const DEEP: usize = 32;

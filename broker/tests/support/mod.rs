@@ -48,7 +48,7 @@ impl Broker {
     /// Starts the broker on its store in `root` with `settings`, and waits until it takes connections.
     pub async fn start(root: &Path, port: u16, settings: &[&str]) -> Self {
         let mut broker = Self::spawn(root, port, settings, &[]);
-        assert!(broker.comes_up().await, "the broker ended: see {}", broker.log.display());
+        assert!(broker.comes_up().await, "the broker ended:\n{}", broker.log());
         broker
     }
 
@@ -62,7 +62,7 @@ impl Broker {
     /// The same, with a wall clock that `clock` says by how many milliseconds it is ahead: see `gantry_store::clock`.
     pub async fn start_with_clock(root: &Path, port: u16, settings: &[&str], clock: &Path) -> Self {
         let mut broker = Self::spawn(root, port, settings, &[("GANTRY_CLOCK_FILE", clock.to_str().unwrap())]);
-        assert!(broker.comes_up().await, "the broker ended: see {}", broker.log.display());
+        assert!(broker.comes_up().await, "the broker ended:\n{}", broker.log());
         broker
     }
 
@@ -74,7 +74,7 @@ impl Broker {
         spawn: impl FnOnce(&mut Command) -> std::io::Result<Child>,
     ) -> Self {
         let mut broker = Self::spawn_by(root, port, settings, &[], spawn);
-        assert!(broker.comes_up().await, "the broker ended: see {}", broker.log());
+        assert!(broker.comes_up().await, "the broker ended:\n{}", broker.log());
         broker
     }
 

@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, ensure};
 use super::Tally;
 use super::ground::Ground;
 use super::run::Run;
-use crate::history::Flush;
+use crate::history::{Flush, What};
 
 const DISK_MIB: u64 = 48;
 /// From when there is space again to the first message that is taken.
@@ -31,9 +31,12 @@ pub(super) fn run(cycles: u32, seed: u64, each: &mut dyn FnMut()) -> Result<Tall
             // So much is left: for nothing, for a small file, for a log file.
             let left = [0, 4_096, 200_000, 1_200_000][random.usize(..4)];
             fill(&filler, left)?;
+            let full_since = Instant::now();
             let refused = run.work_while_full(Duration::from_millis(1_500))?;
             tally.witness("messages that were refused", refused);
             run.read_everything().context("reading on a full disk")?;
+            // What is committed now cannot be saved.
+            run.record(What::Slow { ms: full_since.elapsed().as_millis() as u64 });
             if random.bool() {
                 // A broker that starts on a full disk serves what there is.
                 run.kill()?;

@@ -201,7 +201,7 @@ impl Run {
     pub(super) fn work_until_it_dies(&mut self, patience: Duration) -> Result<bool> {
         let mut victim = self.take()?;
         let died = self.world.work(self.life, 0, Duration::ZERO, || {
-            let died = victim.ends_within(patience)?;
+            let died = victim.dies_within(patience)?;
             self.record(What::Ended { how: Death::Kill });
             victim.kill();
             Ok(died)

@@ -1,6 +1,7 @@
 //! A broker process to be treated badly.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -34,10 +35,13 @@ pub(super) struct Start {
 pub(super) struct Victim {
     process: Process,
     port: u16,
+    /// What it says, from its own first byte on.
+    log: File,
 }
 
 impl Victim {
     pub(super) fn spawn(start: &Start) -> Result<Self> {
+        let begin = fs::metadata(&start.log).map_or(0, |log| log.len());
         let broker = match &start.programs {
             Some(folder) => Command::new(folder.join("gantry-broker")),
             None => gantry::binary("gantry-broker")?,
@@ -67,7 +71,10 @@ impl Victim {
         for (key, value) in start.settings.iter().chain(&own) {
             command.args(["--set", &format!("{key}={value}")]);
         }
-        Ok(Self { process: Process::start("broker", command, &start.log)?, port: start.port })
+        let process = Process::start("broker", command, &start.log)?;
+        let mut log = File::open(&start.log)?;
+        log.seek(SeekFrom::Start(begin))?;
+        Ok(Self { process, port: start.port, log })
     }
 
     /// Waits until it answers (it takes connections before its store is open); `false` when it has ended instead.
@@ -91,8 +98,29 @@ impl Victim {
 
     /// Waits until it has ended by itself.
     pub(super) fn ends_within(&mut self, patience: Duration) -> Result<bool> {
+        self.comes_to(patience, Self::has_ended)
+    }
+
+    /// Waits until it dies at its step, or has ended. To be gone may take it much longer: a thread that waits for the disk cannot go.
+    pub(super) fn dies_within(&mut self, patience: Duration) -> Result<bool> {
+        const LAST_WORDS: &[u8] = b"dies at ";
+        let mut said = Vec::new();
+        self.comes_to(patience, |victim| {
+            // What was looked at before is not looked at again, but for a part of these words.
+            said.drain(..said.len().saturating_sub(LAST_WORDS.len()));
+            victim.log.read_to_end(&mut said)?;
+            let is_dying = said.windows(LAST_WORDS.len()).any(|words| words == LAST_WORDS);
+            Ok(is_dying || victim.has_ended()?)
+        })
+    }
+
+    fn comes_to(
+        &mut self,
+        patience: Duration,
+        mut it: impl FnMut(&mut Self) -> Result<bool>,
+    ) -> Result<bool> {
         let since = Instant::now();
-        while !self.has_ended()? {
+        while !it(self)? {
             if since.elapsed() > patience {
                 return Ok(false);
             }

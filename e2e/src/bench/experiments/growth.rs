@@ -9,7 +9,7 @@ use crate::bench::{Contestant, lines};
 use crate::{Cluster, Target, scale};
 
 /// Topics, and queues of each.
-const SIZES: [(usize, usize); 4] = [(1, 1), (10, 10), (100, 100), (1_000, 100)];
+const SIZES: [(usize, usize); 4] = [(1, 1), (10, 10), (1_000, 10), (10_000, 10)];
 /// Less than any broker takes at any of these.
 const RATE: f64 = 10_000.0;
 
