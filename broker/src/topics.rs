@@ -12,11 +12,9 @@ use gantry_remoting::body::{
     DataVersion, FLAG_UNIT, PERM_INHERIT, PERM_READ, PERM_WRITE, TopicConfig, TopicConfigTable,
 };
 use gantry_remoting::reply::Refusal;
-use gantry_store::{ById, ConsumeQueue, Numbered, Store};
+use gantry_store::{ById, ByName, ConsumeQueue, Named, Numbered, Store};
 use parking_lot::{Mutex, RwLock};
-use std::borrow::Borrow;
 use std::collections::{BTreeMap, HashSet};
-use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -44,6 +42,12 @@ pub(crate) struct Topic {
     pub(crate) scales: Cell,
     /// Of topics that have any.
     traffic: OnceLock<Box<Traffic>>,
+}
+
+impl Named for Topic {
+    fn name(&self) -> &str {
+        &self.name
+    }
 }
 
 impl Topic {
@@ -119,34 +123,10 @@ impl Alike {
     }
 }
 
-/// A topic, found by its name.
-#[derive(Debug)]
-struct ByName(Arc<Topic>);
-
-impl Borrow<str> for ByName {
-    fn borrow(&self) -> &str {
-        &self.0.name
-    }
-}
-
-impl Hash for ByName {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.name.hash(state);
-    }
-}
-
-impl PartialEq for ByName {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.name == other.0.name
-    }
-}
-
-impl Eq for ByName {}
-
 /// All topics.
 #[derive(Debug)]
 pub(crate) struct Topics {
-    topics: RwLock<HashSet<ByName>>,
+    topics: RwLock<HashSet<ByName<Topic>>>,
     alike: Alike,
     /// Changes with every change of a topic, across restarts too: name servers compare it for equality.
     version: RwLock<DataVersion>,
@@ -393,7 +373,7 @@ impl Topics {
         &self,
         file: &File,
         on_disk: impl FnOnce(&mut BTreeMap<String, TopicConfig>),
-        in_memory: impl FnOnce(&mut HashSet<ByName>),
+        in_memory: impl FnOnce(&mut HashSet<ByName<Topic>>),
     ) -> Result<(), Refusal> {
         let mut table = self.table();
         table.data_version = table.data_version.next();

@@ -4,12 +4,13 @@ use std::fs::{self, File};
 use std::io;
 use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::await_condition::await_condition;
+use crate::process::output_of;
 use crate::toolchain::{Missing, on_path};
 use crate::work_folder::WorkFolder;
 
@@ -38,7 +39,7 @@ impl LoopDisk {
         let folder = WorkFolder::new("disk")?;
         let image = folder.path().join("image");
         File::create(&image)?.set_len(mib << 20)?;
-        run(Command::new("mkfs.ext4").arg("-q").arg(&image))?;
+        output_of(Command::new("mkfs.ext4").arg("-q").arg(&image))?;
         let mut disk = Self { folder, is_mounted: false };
         fs::create_dir(disk.path())?;
         disk.mount()?;
@@ -72,7 +73,7 @@ impl LoopDisk {
 
     fn mount(&mut self) -> Result<()> {
         let image = self.folder.path().join("image");
-        run(Command::new("mount").args(["-o", "loop"]).arg(&image).arg(self.path()))?;
+        output_of(Command::new("mount").args(["-o", "loop"]).arg(&image).arg(self.path()))?;
         self.is_mounted = true;
         Ok(())
     }
@@ -80,7 +81,7 @@ impl LoopDisk {
     fn unmount(&mut self) -> Result<()> {
         // A killed process lets go of its files a moment later.
         await_condition("the disk can be unmounted", Duration::from_secs(5), || {
-            Ok(!self.is_mounted || run(Command::new("umount").arg(self.path())).is_ok())
+            Ok(!self.is_mounted || output_of(Command::new("umount").arg(self.path())).is_ok())
         })?;
         self.is_mounted = false;
         Ok(())
@@ -110,13 +111,5 @@ impl Drop for LoopDisk {
 }
 
 fn freeze(path: &Path, how: &str) -> Result<()> {
-    run(Command::new("fsfreeze").arg(how).arg(path))
-}
-
-fn run(command: &mut Command) -> Result<()> {
-    let output = command.stdin(Stdio::null()).output().with_context(|| format!("running {command:?}"))?;
-    if !output.status.success() {
-        bail!("{command:?}: {}", String::from_utf8_lossy(&output.stderr).trim());
-    }
-    Ok(())
+    output_of(Command::new("fsfreeze").arg(how).arg(path)).map(drop)
 }

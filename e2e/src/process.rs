@@ -10,6 +10,18 @@ use anyhow::{Context, Result, bail};
 use crate::await_condition::await_some;
 pub use crate::spawner::spawn;
 
+/// Runs a command to its end and gives what it printed.
+///
+/// # Errors
+/// When it cannot be started or fails; says what it complained about.
+pub(crate) fn output_of(command: &mut Command) -> Result<String> {
+    let output = command.stdin(Stdio::null()).output().with_context(|| format!("running {command:?}"))?;
+    if !output.status.success() {
+        bail!("{command:?}: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
 #[derive(Debug)]
 pub struct Process {
     name: &'static str,

@@ -38,7 +38,7 @@ mod watermark;
 
 pub use commit_log::{Appended, NewMessage, Tag, Turn};
 pub use config::{FlushMode, Retention, StoreConfig};
-pub use consume_queue::{ById, ConsumeQueue, Numbered};
+pub use consume_queue::{ById, ByName, ConsumeQueue, Named, Numbered};
 pub use error::{AppendError, OpenError};
 pub use gantry_message::{PhysicalOffset, QueueOffset};
 pub use pull::{Boundary, PullLimits, PullStatus, Pulled, Select};

@@ -307,7 +307,7 @@ pub(crate) fn pull(
             }
         }
     }
-    entries.truncate(0);
+    entries.clear();
     entries.shrink_to(ENTRIES_KEPT);
     ENTRIES.set(entries);
     if pulled.count > 0 {

@@ -76,7 +76,7 @@ pub(crate) fn pull(session: &mut BrokerSession, command: &Command<'_>, out: &mut
         max_messages: header.max_msg_nums,
         has_subscription: header.sys_flag & header::PULL_SUBSCRIPTION != 0,
     };
-    let hold = Hold::new(held, offset, filter.clone(), now + wait, Arc::clone(&session.inbox));
+    let hold = Hold::new(held, offset, filter, now + wait, Arc::clone(&session.inbox));
     if pulled.is_none() {
         return hold_gated(session, &topic, &queue, hold);
     }

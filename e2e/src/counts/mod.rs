@@ -17,15 +17,22 @@ use crate::toolchain::Missing;
 use crate::{Cluster, Setup, Target};
 
 /// What is counted.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Count {
-    InstructionsPerSend,
-    InstructionsPerDeepSend,
-    InstructionsPerPulledMessage,
-    InstructionsPerDispatchedMessage,
-    CallsPerSend,
-    CallsPerDeepSend,
-    CallsPerPulledMessage,
+#[derive(Clone, Copy, Debug)]
+pub struct Count {
+    /// Of its trial.
+    pub name: &'static str,
+    /// In words.
+    pub what: &'static str,
+    of: Of,
+    mode: Mode,
+    depth: usize,
+    limit: Limit,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Of {
+    Instructions,
+    Calls,
 }
 
 /// The most that a count may be. Of instructions, what it was and 5 %, by which two runs can differ; a build that takes less lowers
@@ -37,75 +44,79 @@ struct Limit {
     test: f64,
 }
 
+const fn instructions_of(
+    name: &'static str,
+    what: &'static str,
+    mode: Mode,
+    depth: usize,
+    limit: Limit,
+) -> Count {
+    Count { name, what, of: Of::Instructions, mode, depth, limit }
+}
+
+/// Each build makes the same system calls.
+const fn calls_of(name: &'static str, what: &'static str, mode: Mode, depth: usize, limit: f64) -> Count {
+    Count { name, what, of: Of::Calls, mode, depth, limit: Limit { release: limit, test: limit } }
+}
+
 impl Count {
     pub const ALL: [Self; 7] = [
-        Self::InstructionsPerSend,
-        Self::InstructionsPerDeepSend,
-        Self::InstructionsPerPulledMessage,
-        Self::InstructionsPerDispatchedMessage,
-        Self::CallsPerSend,
-        Self::CallsPerDeepSend,
-        Self::CallsPerPulledMessage,
+        instructions_of(
+            "instructions::send",
+            "instructions per send, one by one",
+            Mode::Send,
+            1,
+            Limit { release: 17_300.0, test: 34_000.0 },
+        ),
+        instructions_of(
+            "instructions::deep-send",
+            "instructions per send, 32 deep",
+            Mode::Send,
+            32,
+            Limit { release: 13_700.0, test: 27_000.0 },
+        ),
+        instructions_of(
+            "instructions::pulled",
+            "instructions per message pulled, 32 a pull",
+            Mode::Pull,
+            1,
+            Limit { release: 2_500.0, test: 2_700.0 },
+        ),
+        instructions_of(
+            "instructions::dispatched",
+            "instructions per message sent that wakes a long poll",
+            Mode::EndToEnd,
+            1,
+            Limit { release: 50_000.0, test: 66_000.0 },
+        ),
+        calls_of("system-calls::send", "system calls per send, 64 connections", Mode::Send, 1, 2.2),
+        calls_of(
+            "system-calls::deep-send",
+            "system calls per send, 64 connections, 32 deep",
+            Mode::Send,
+            32,
+            0.15,
+        ),
+        calls_of("system-calls::pulled", "system calls per pull of 32, 64 connections", Mode::Pull, 1, 3.0),
     ];
 
     #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::InstructionsPerSend => "instructions::send",
-            Self::InstructionsPerDeepSend => "instructions::deep-send",
-            Self::InstructionsPerPulledMessage => "instructions::pulled",
-            Self::InstructionsPerDispatchedMessage => "instructions::dispatched",
-            Self::CallsPerSend => "system-calls::send",
-            Self::CallsPerDeepSend => "system-calls::deep-send",
-            Self::CallsPerPulledMessage => "system-calls::pulled",
-        }
-    }
-
-    #[must_use]
-    pub fn what(self) -> &'static str {
-        match self {
-            Self::InstructionsPerSend => "instructions per send, one by one",
-            Self::InstructionsPerDeepSend => "instructions per send, 32 deep",
-            Self::InstructionsPerPulledMessage => "instructions per message pulled, 32 a pull",
-            Self::InstructionsPerDispatchedMessage => "instructions per message sent that wakes a long poll",
-            Self::CallsPerSend => "system calls per send, 64 connections",
-            Self::CallsPerDeepSend => "system calls per send, 64 connections, 32 deep",
-            Self::CallsPerPulledMessage => "system calls per pull of 32, 64 connections",
-        }
-    }
-
-    #[must_use]
     pub fn limit(self) -> f64 {
-        let same = |limit| Limit { release: limit, test: limit };
-        let limit = match self {
-            Self::InstructionsPerSend => Limit { release: 17_300.0, test: 34_000.0 },
-            Self::InstructionsPerDeepSend => Limit { release: 13_700.0, test: 27_000.0 },
-            Self::InstructionsPerPulledMessage => Limit { release: 2_500.0, test: 2_700.0 },
-            Self::InstructionsPerDispatchedMessage => Limit { release: 50_000.0, test: 66_000.0 },
-            Self::CallsPerSend => same(2.2),
-            Self::CallsPerDeepSend => same(0.15),
-            Self::CallsPerPulledMessage => same(3.0),
-        };
-        if cfg!(debug_assertions) { limit.test } else { limit.release }
+        if cfg!(debug_assertions) { self.limit.test } else { self.limit.release }
     }
 
     pub fn available(self) -> Result<(), Missing> {
-        match self {
-            Self::CallsPerSend | Self::CallsPerDeepSend | Self::CallsPerPulledMessage => Counter::available(),
-            _ => callgrind::available(),
+        match self.of {
+            Of::Instructions => callgrind::available(),
+            Of::Calls => Counter::available(),
         }
     }
 
     /// Counts it with a broker of its own.
     pub fn measure(self) -> Result<f64> {
-        match self {
-            Self::InstructionsPerSend => instructions(Mode::Send, 1),
-            Self::InstructionsPerDeepSend => instructions(Mode::Send, 32),
-            Self::InstructionsPerPulledMessage => instructions(Mode::Pull, 1),
-            Self::InstructionsPerDispatchedMessage => instructions(Mode::EndToEnd, 1),
-            Self::CallsPerSend => calls(Mode::Send, 1),
-            Self::CallsPerDeepSend => calls(Mode::Send, 32),
-            Self::CallsPerPulledMessage => calls(Mode::Pull, 1),
+        match self.of {
+            Of::Instructions => instructions(self.mode, self.depth),
+            Of::Calls => calls(self.mode, self.depth),
         }
     }
 }
@@ -127,6 +138,7 @@ fn instructions(mode: Mode, depth: usize) -> Result<f64> {
 fn life(mode: Mode, depth: usize, time: Duration) -> Result<(i64, i64)> {
     let cluster = Cluster::start(Target::Gantry, callgrind::setup(settings()))?;
     let load = Load {
+        mode,
         depth,
         topic: TOPIC.into(),
         warm_up: Duration::ZERO,
@@ -138,9 +150,9 @@ fn life(mode: Mode, depth: usize, time: Duration) -> Result<(i64, i64)> {
     let messages = if mode == Mode::Pull {
         // The same to pull from in both lives.
         fill(port, &load)?;
-        gantry_bench::run(&Load { mode, ..load }, |_| Ok(()))?.pulled as i64
+        gantry_bench::run(&load, |_| Ok(()))?.pulled as i64
     } else {
-        gantry_bench::run(&Load { mode, ..load }, |_| Ok(()))?;
+        gantry_bench::run(&load, |_| Ok(()))?;
         BrokerClient::open(port)?.stored(TOPIC, queues)?
     };
     Ok((callgrind::collected(cluster)?, messages))
@@ -160,6 +172,7 @@ fn fill(port: u16, load: &Load) -> Result<()> {
 fn calls(mode: Mode, depth: usize) -> Result<f64> {
     let cluster = Cluster::start(Target::Gantry, settings())?;
     let load = Load {
+        mode,
         connections: 64,
         depth,
         topic: TOPIC.into(),
@@ -171,7 +184,7 @@ fn calls(mode: Mode, depth: usize) -> Result<f64> {
     if mode == Mode::Pull {
         fill(cluster.broker_port(), &load)?;
     }
-    Counter::per_answer(cluster.broker_pid().context("the broker runs")?, &Load { mode, ..load })
+    Counter::per_answer(cluster.broker_pid().context("the broker runs")?, &load)
 }
 
 fn settings() -> Setup {

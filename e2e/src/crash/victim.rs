@@ -41,7 +41,8 @@ pub(super) struct Victim {
 
 impl Victim {
     pub(super) fn spawn(start: &Start) -> Result<Self> {
-        let begin = fs::metadata(&start.log).map_or(0, |log| log.len());
+        let mut log = File::options().create(true).append(true).read(true).open(&start.log)?;
+        log.seek(SeekFrom::End(0))?;
         let broker = match &start.programs {
             Some(folder) => Command::new(folder.join("gantry-broker")),
             None => gantry::binary("gantry-broker")?,
@@ -71,10 +72,7 @@ impl Victim {
         for (key, value) in start.settings.iter().chain(&own) {
             command.args(["--set", &format!("{key}={value}")]);
         }
-        let process = Process::start("broker", command, &start.log)?;
-        let mut log = File::open(&start.log)?;
-        log.seek(SeekFrom::Start(begin))?;
-        Ok(Self { process, port: start.port, log })
+        Ok(Self { process: Process::start("broker", command, &start.log)?, port: start.port, log })
     }
 
     /// Waits until it answers (it takes connections before its store is open); `false` when it has ended instead.

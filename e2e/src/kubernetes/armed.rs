@@ -10,6 +10,7 @@ use serde::Deserialize as _;
 use serde_json::{Value, json};
 
 use super::Space;
+use crate::process::output_of;
 
 const KUSTOMIZATION: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../manifests/kustomize/namespaced");
 /// Built with the feature `crash-points`.
@@ -71,9 +72,8 @@ impl<'a> Armed<'a> {
 
 fn objects(namespace: &str) -> Result<Vec<Value>> {
     ensure!(Path::new(KUSTOMIZATION).is_dir(), "{KUSTOMIZATION} is not there");
-    let output = Command::new("kubectl").args(["kustomize", KUSTOMIZATION]).output()?;
-    ensure!(output.status.success(), "kubectl kustomize: {}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8(output.stdout)?.replace("gantry-system", namespace);
+    let text = output_of(Command::new("kubectl").args(["kustomize", KUSTOMIZATION]))?;
+    let text = text.replace("gantry-system", namespace);
     serde_yaml::Deserializer::from_str(&text).map(|one| Ok(Value::deserialize(one)?)).collect()
 }
 

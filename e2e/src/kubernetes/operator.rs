@@ -3,9 +3,10 @@
 use std::env;
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 
 use super::{Kubectl, Space};
+use crate::process::output_of;
 
 /// Where it is installed.
 pub const NAMESPACE: &str = "gantry-e2e-system";
@@ -47,14 +48,7 @@ pub fn kubectl() -> Kubectl {
 fn helm(args: &[&str]) -> Result<String> {
     let more = env::var("GANTRY_E2E_HELM").unwrap_or_default();
     let installs = args.first() == Some(&"upgrade");
-    let output = Command::new("helm")
-        .args(["--namespace", NAMESPACE])
-        .args(args)
-        .args(more.split_whitespace().filter(|_| installs))
-        .output()
-        .context("starting helm")?;
-    if !output.status.success() {
-        bail!("helm {}: {}", args.join(" "), String::from_utf8_lossy(&output.stderr).trim());
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    let mut helm = Command::new("helm");
+    helm.args(["--namespace", NAMESPACE]).args(args).args(more.split_whitespace().filter(|_| installs));
+    output_of(&mut helm)
 }

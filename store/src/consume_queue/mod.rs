@@ -5,12 +5,14 @@
 //! from the log again, so nothing here is ever waited for.
 
 mod by_id;
+mod by_name;
 mod entry;
 mod files;
 mod table;
 mod tail;
 
 pub use by_id::{ById, Numbered};
+pub use by_name::{ByName, Named};
 pub(crate) use entry::ENTRY;
 pub use entry::Entry;
 pub(crate) use table::QueueTable;
@@ -34,6 +36,12 @@ const KEEP: usize = 1024;
 struct Home {
     topic: Box<str>,
     root: Arc<Root>,
+}
+
+impl Named for Home {
+    fn name(&self) -> &str {
+        &self.topic
+    }
 }
 
 /// One queue of one topic. There may be very many, of which few are in use at a time: those that are not are small.

@@ -1,48 +1,23 @@
 //! All queues there are.
 
 use super::by_id::ById;
+use super::by_name::ByName;
 use super::files::Root;
 use super::{ConsumeQueue, FileCache, Home};
 use crate::checkpoint::QueueDigest;
 use crate::sys;
 use parking_lot::RwLock;
-use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::fs;
-use std::hash::{Hash, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// What the queues of a topic share, found by the topic's name.
-#[derive(Debug)]
-struct ByName(Arc<Home>);
-
-impl Borrow<str> for ByName {
-    fn borrow(&self) -> &str {
-        &self.0.topic
-    }
-}
-
-impl Hash for ByName {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.topic.hash(state);
-    }
-}
-
-impl PartialEq for ByName {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.topic == other.0.topic
-    }
-}
-
-impl Eq for ByName {}
 
 /// Queues by topic and id.
 #[derive(Debug)]
 pub(crate) struct QueueTable {
     root: Arc<Root>,
-    topics: RwLock<HashMap<ByName, ById<ConsumeQueue>>>,
+    topics: RwLock<HashMap<ByName<Home>, ById<ConsumeQueue>>>,
 }
 
 impl QueueTable {

@@ -4,10 +4,11 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 
 use super::Alone;
 use crate::bench::{Contestant, lines};
+use crate::process::output_of;
 use crate::target::gantry_binaries;
 use crate::work_folder::WorkFolder;
 
@@ -28,7 +29,7 @@ pub(super) fn allocations(alone: &mut Alone<'_>) -> Result<()> {
         "--",
         "--nocapture",
     ]);
-    let said = output(cargo.current_dir(ROOT))?;
+    let said = output_of(cargo.current_dir(ROOT))?;
     for (line, what) in [(&lines::ALLOCATIONS_SEND, "a send"), (&lines::ALLOCATIONS_PULL, "a message pulled")]
     {
         let most = counts(&said, what)
@@ -45,7 +46,7 @@ pub(super) fn image(alone: &mut Alone<'_>) -> Result<()> {
     let programs = gantry_binaries().map_err(|missing| anyhow::anyhow!("{missing}"))?;
     let mut build = Command::new(Path::new(ROOT).join("images/build"));
     build.args(["--only", "broker", "--programs"]).arg(programs).arg("--save").arg(folder.path());
-    match output(&mut build) {
+    match output_of(&mut build) {
         Ok(_) => {
             let size = fs::metadata(folder.path().join("broker.tar"))?.len();
             alone.add(&lines::IMAGE, Contestant::Gantry, size as f64 / MB);
@@ -59,14 +60,6 @@ pub(super) fn image(alone: &mut Alone<'_>) -> Result<()> {
 fn counts(said: &str, what: &str) -> impl Iterator<Item = f64> {
     let ending = format!(" allocations {what}");
     said.lines().filter_map(move |line| line.strip_suffix(&ending)?.rsplit_once(": ")?.1.parse().ok())
-}
-
-fn output(command: &mut Command) -> Result<String> {
-    let output = command.output().with_context(|| format!("running {command:?}"))?;
-    if !output.status.success() {
-        bail!("{command:?} failed:\n{}", String::from_utf8_lossy(&output.stderr));
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 #[cfg(test)]
