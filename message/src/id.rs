@@ -8,17 +8,43 @@ use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Upper-case hex of store host (address, port as 32 bits) and physical offset: 32 characters for IPv4, 56 for IPv6.
-#[must_use]
-pub fn offset_id(store_host: Host, physical_offset: i64) -> String {
-    let mut id = String::with_capacity(56);
-    write_offset_id(&mut id, store_host, physical_offset);
-    id
+#[derive(Clone, Copy, Debug)]
+pub struct OffsetId {
+    digits: [u8; 56],
+    len: usize,
 }
 
-/// As [`offset_id`], appended to `out`.
-pub fn write_offset_id(out: &mut String, store_host: Host, physical_offset: i64) {
-    store_host.write(|bytes| push_hex(out, bytes));
-    push_hex(out, &physical_offset.to_be_bytes());
+impl OffsetId {
+    /// The id of a record.
+    #[must_use]
+    pub fn new(store_host: Host, physical_offset: i64) -> Self {
+        let mut id = Self { digits: [0; 56], len: 0 };
+        store_host.write(|bytes| id.push(bytes));
+        id.push(&physical_offset.to_be_bytes());
+        id
+    }
+
+    /// Its digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.digits.get(..self.len).and_then(|digits| std::str::from_utf8(digits).ok()).unwrap_or_default()
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+        let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or_default();
+        let free = self.digits.get_mut(self.len..).unwrap_or_default();
+        for (pair, byte) in free.as_chunks_mut().0.iter_mut().zip(bytes) {
+            *pair = [digit(byte >> 4), digit(byte & 15)];
+        }
+        self.len += 2 * bytes.len();
+    }
+}
+
+/// As text: see [`OffsetId`].
+#[must_use]
+pub fn offset_id(store_host: Host, physical_offset: i64) -> String {
+    OffsetId::new(store_host, physical_offset).as_str().into()
 }
 
 /// Reads an offset id back into store host and physical offset; `None` when it is not one.
@@ -64,15 +90,6 @@ pub fn unique_key() -> String {
         (u64::from(SALT.load(Ordering::Relaxed)) << 32 | (count & 0xFFFF_FFFF)) & 0xFFFF_FFFF_FFFF
     );
     key
-}
-
-fn push_hex(out: &mut String, bytes: &[u8]) {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    for byte in bytes {
-        for nibble in [byte >> 4, byte & 15] {
-            out.push(char::from(*DIGITS.get(usize::from(nibble)).unwrap_or(&b'0')));
-        }
-    }
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {

@@ -3,6 +3,8 @@
 //! Apache: `MessageDecoder.string2messageProperties` and `MessageConst`. Pairs without a separator, a name or a value are passed
 //! over, the later of two equal names wins.
 
+use std::iter;
+
 /// Separates a name from its value.
 pub const NAME_VALUE_SEPARATOR: char = '\u{1}';
 /// Ends a pair.
@@ -77,8 +79,20 @@ pub const FOLLOWED_BY: &str = "FOLLOWED_BY";
 
 /// The pairs of a property string in order.
 pub fn pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
-    let pairs = text.split(PAIR_SEPARATOR).filter_map(|pair| pair.split_once(NAME_VALUE_SEPARATOR));
+    let mut rest = text;
+    let pairs = iter::from_fn(move || {
+        let (pair, after) = cut(rest, PAIR_SEPARATOR).unwrap_or((rest, ""));
+        let had = std::mem::replace(&mut rest, after);
+        (!had.is_empty()).then_some(pair)
+    });
+    let pairs = pairs.filter_map(|pair| cut(pair, NAME_VALUE_SEPARATOR));
     pairs.filter(|(name, value)| !name.is_empty() && !value.is_empty())
+}
+
+/// What stands before and behind the first `separator`: `split_once`, for a property string is looked through with every send.
+fn cut(text: &str, separator: char) -> Option<(&str, &str)> {
+    let at = memchr::memchr(separator as u8, text.as_bytes())?;
+    Some((text.get(..at)?, text.get(at + 1..)?))
 }
 
 /// The value of `name`; the last one when it stands twice.

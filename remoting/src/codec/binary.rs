@@ -6,12 +6,17 @@ use super::{DecodeError, Fixed, Head, Pair, Span, forget, push};
 use crate::language::Language;
 use bytes::{BufMut as _, BytesMut};
 
+/// Texts stay where they stand in the header, of which `scratch` becomes a copy: everything else in it is blanked, so that one look
+/// says that all of them are UTF-8, each by itself.
 pub(super) fn decode(
     header: &[u8],
     pairs: &mut Vec<Pair>,
     scratch: &mut String,
 ) -> Result<Fixed, DecodeError> {
-    let mut reader = Reader { header, at: 0, scratch };
+    let mut texts = std::mem::take(scratch).into_bytes();
+    texts.clear();
+    texts.extend_from_slice(header);
+    let mut reader = Reader { texts, at: 0 };
     let code = i32::from(i16::from_be_bytes(reader.array()?));
     let [language] = reader.array()?;
     let version = i32::from(i16::from_be_bytes(reader.array()?));
@@ -30,7 +35,7 @@ pub(super) fn decode(
         let value = reader.text(value_len)?;
         // An empty text is how Java reads no text at all, also where it stands in the place of an earlier one.
         if value.len == 0 {
-            let text = |span: Span| reader.scratch.get(span.range());
+            let text = |span: Span| reader.texts.get(span.range());
             forget(pairs, |earlier| text(earlier) == text(key));
         } else if key.len > 0 {
             push(pairs, Pair { key, value })?;
@@ -39,31 +44,28 @@ pub(super) fn decode(
     if reader.at != end {
         return Err(DecodeError::Binary);
     }
+    *scratch = String::from_utf8(reader.texts).map_err(|_| DecodeError::Utf8)?;
     Ok(Fixed { code, language: Language(language), version, opaque, flag, remark })
 }
 
-struct Reader<'a, 's> {
-    header: &'a [u8],
+struct Reader {
+    /// The header, without what was read of it and is no text.
+    texts: Vec<u8>,
     at: usize,
-    /// Texts, one behind the other.
-    scratch: &'s mut String,
 }
 
-impl Reader<'_, '_> {
+impl Reader {
     fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
-        let bytes =
-            self.header.get(self.at..).and_then(|rest| rest.first_chunk::<N>()).ok_or(DecodeError::Binary)?;
+        let there = self.texts.get_mut(self.at..).and_then(|rest| rest.first_chunk_mut::<N>());
+        let bytes = std::mem::replace(there.ok_or(DecodeError::Binary)?, [0; N]);
         self.at += N;
-        Ok(*bytes)
+        Ok(bytes)
     }
 
     fn text(&mut self, len: u32) -> Result<Span, DecodeError> {
-        let end = self.at.checked_add(len as usize).ok_or(DecodeError::Binary)?;
-        let bytes = self.header.get(self.at..end).ok_or(DecodeError::Binary)?;
-        let text = std::str::from_utf8(bytes).map_err(|_| DecodeError::Utf8)?;
-        let span = Span { start: self.scratch.len() as u32, len, scratch: true };
-        self.scratch.push_str(text);
-        self.at = end;
+        let end = self.at.checked_add(len as usize).filter(|end| *end <= self.texts.len());
+        let span = Span { start: self.at as u32, len, scratch: true };
+        self.at = end.ok_or(DecodeError::Binary)?;
         Ok(span)
     }
 }

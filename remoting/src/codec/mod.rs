@@ -1,8 +1,8 @@
 //! The two header encodings, JSON and ROCKETMQ (binary).
 //!
 //! A [`Decoder`] is reused over many frames: it keeps the list of field positions and a scratch string, for the few JSON texts
-//! that need unescaping and for those of a binary header, so that decoding a request allocates nothing once it is warm. A text
-//! is checked for being UTF-8 once: fields are looked at many times.
+//! that need unescaping and for those of a binary header, so that decoding a request allocates nothing once it is warm. Texts
+//! are checked for being UTF-8 once, all together: fields are looked at many times.
 
 mod binary;
 mod json;
