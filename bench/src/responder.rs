@@ -3,9 +3,16 @@
 //! It splits frames and copies an answer that was made once, with the opaque of its request in it. For our generator, that is an
 //! echo with a broker's frames. It answers as a name server, too, with itself as the only broker, so that Apache's clients can be
 //! pointed at it.
+//!
+//! With a disk, requests that came together are written there and made safe with one `fdatasync` before they are
+//! answered: what network and disk take, with nothing else done.
 
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd as _;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use bytes::BytesMut;
@@ -34,11 +41,11 @@ pub fn listen(address: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(address).with_context(|| format!("listening on {address}"))
 }
 
-/// Answers on one thread, until the process ends.
+/// Answers on one thread, until the process ends; with a disk when what came is there.
 ///
 /// # Errors
-/// When the listener or the epoll fails. A connection that fails is dropped.
-pub fn serve(listener: &TcpListener) -> Result<()> {
+/// When the listener, the epoll or the disk fails. A connection that fails is dropped.
+pub fn serve(listener: &TcpListener, mut disk: Option<Disk>) -> Result<()> {
     listener.set_nonblocking(true)?;
     let answers = Answers::new(listener.local_addr()?);
     let epoll = epoll::create(CreateFlags::CLOEXEC)?;
@@ -47,6 +54,7 @@ pub fn serve(listener: &TcpListener) -> Result<()> {
     let mut events: Vec<Event> = Vec::with_capacity(1024);
     let mut scratch = vec![0; READ];
     let mut decoder = Decoder::default();
+    let mut waiting = Vec::new();
     loop {
         events.clear();
         epoll::wait(&epoll, spare_capacity(&mut events), None)?;
@@ -61,14 +69,71 @@ pub fn serve(listener: &TcpListener) -> Result<()> {
             }
             let place = &mut connections[event.data.u64() as usize];
             let Some(connection) = place else { continue };
-            let served = connection
-                .receive(&mut scratch, |frame, out| answers.write(frame, &mut decoder, out))
-                // What the socket does not take now goes with the next answers: clients here read what they asked for.
-                .and_then(|()| connection.flush());
-            if served.is_err() {
-                *place = None;
+            let received = connection.receive(&mut scratch, |frame, out| {
+                if let Some(disk) = &mut disk {
+                    disk.gather(frame);
+                }
+                answers.write(frame, &mut decoder, out)
+            });
+            match (received, &disk) {
+                (Ok(()), None) => answer_or_drop(place),
+                (Ok(()), Some(_)) => waiting.push(event.data.u64() as usize),
+                (Err(_), _) => *place = None,
             }
         }
+        if let Some(disk) = &mut disk {
+            disk.sync()?;
+            waiting.drain(..).for_each(|place| answer_or_drop(&mut connections[place]));
+        }
+    }
+}
+
+/// What the socket does not take now goes with the next answers: clients here read what they asked for.
+fn answer_or_drop(place: &mut Option<Connection>) {
+    if place.as_mut().is_some_and(|connection| connection.flush().is_err()) {
+        *place = None;
+    }
+}
+
+/// A file whose blocks were written before, as a log has them that was prepared; written over and over.
+#[derive(Debug)]
+pub struct Disk {
+    file: File,
+    at: u64,
+    gathered: Vec<u8>,
+}
+
+impl Disk {
+    const SIZE: u64 = 64 << 20;
+
+    /// Makes the file in `folder`.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn prepare(folder: &Path) -> Result<Self> {
+        let path = folder.join("responder");
+        let mut file = File::create(&path).with_context(|| format!("creating {}", path.display()))?;
+        io::copy(&mut io::repeat(0).take(Self::SIZE), &mut file)?;
+        file.sync_all()?;
+        Ok(Self { file, at: 0, gathered: Vec::new() })
+    }
+
+    fn gather(&mut self, frame: Frame<'_>) {
+        self.gathered.extend_from_slice(frame.header);
+        self.gathered.extend_from_slice(frame.body);
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        if self.gathered.is_empty() {
+            return Ok(());
+        }
+        if self.at + self.gathered.len() as u64 > Self::SIZE {
+            self.at = 0;
+        }
+        self.file.write_all_at(&self.gathered, self.at)?;
+        self.at += self.gathered.len() as u64;
+        self.gathered.clear();
+        self.file.sync_data()
     }
 }
 
@@ -145,7 +210,7 @@ mod tests {
     fn responder() -> SocketAddr {
         let listener = listen(([127, 0, 0, 1], 0).into()).unwrap();
         let address = listener.local_addr().unwrap();
-        thread::spawn(move || serve(&listener));
+        thread::spawn(move || serve(&listener, None));
         address
     }
 
@@ -179,6 +244,23 @@ mod tests {
                 assert!(tally.answered > 100, "{}", tally.answered);
             }
         }
+    }
+
+    #[test]
+    fn what_came_is_on_the_disk_before_it_is_answered() {
+        let folder = std::env::temp_dir().join(format!("gantry-responder-{}", std::process::id()));
+        std::fs::create_dir(&folder).unwrap();
+        let disk = Disk::prepare(&folder).unwrap();
+        let listener = listen(([127, 0, 0, 1], 0).into()).unwrap();
+        let address = listener.local_addr().unwrap();
+        thread::spawn(move || serve(&listener, Some(disk)));
+        let load =
+            Load { measured: Duration::from_millis(100), warm_up: Duration::ZERO, ..Load::new(address) };
+        let tally = run(&load, |_| Ok(())).unwrap();
+        let written = std::fs::read(folder.join("responder")).unwrap();
+        std::fs::remove_dir_all(&folder).unwrap();
+        let there = written.windows(load.topic.len()).filter(|bytes| *bytes == load.topic.as_bytes()).count();
+        assert!(tally.answered > 0 && there as u64 >= tally.answered, "{there} of {}", tally.answered);
     }
 
     #[test]

@@ -44,16 +44,20 @@ enum Who {
 
 impl Arena {
     pub(super) fn start(contestant: Contestant, flush: Flush) -> Result<Self> {
-        let Some(target) = contestant.target() else { return Self::start_responder() };
+        let Some(target) = contestant.target() else { return Self::start_responder(flush) };
         let cluster = Cluster::start(target, setup(contestant, flush))?;
         Ok(Self { port: cluster.broker_port(), who: Who::Broker(Box::new(cluster)) })
     }
 
-    fn start_responder() -> Result<Self> {
+    /// What answers without doing anything, or not more than one `fdatasync` for what came together.
+    pub(super) fn start_responder(flush: Flush) -> Result<Self> {
         let (folder, ports) = (WorkFolder::new("responder")?, PortBlock::reserve()?);
         let port = ports.broker();
         let mut command = Command::new(env::current_exe()?);
         command.args(["respond", &address(port).to_string()]);
+        if flush == Flush::Sync {
+            command.arg("--sync").arg(folder.path());
+        }
         let process = Process::start("responder", command, &folder.path().join("out"))?;
         await_condition("the responder takes connections", Duration::from_secs(10), || {
             Ok(TcpStream::connect(address(port)).is_ok())

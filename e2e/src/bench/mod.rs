@@ -17,7 +17,6 @@ mod kernel_calls;
 mod lines;
 mod machine;
 mod plot;
-mod probe;
 mod report;
 mod samples;
 mod session;

@@ -74,7 +74,7 @@ pub fn run(options: &Options) -> Result<String> {
     ];
     for round in 0..options.rounds {
         for flush in &flushes {
-            for contestant in order(round, with_apache) {
+            for contestant in order(round, *flush, with_apache) {
                 // Others can be measured all the same, and a row that one of them failed stays without its figure.
                 if let Err(error) = arm(contestant, *flush, round, options, reference, &mut findings) {
                     failed(&mut findings, round, &error.context(format!("{contestant}, {flush:?}")));
@@ -103,15 +103,19 @@ pub fn run(options: &Options) -> Result<String> {
     Ok(table::markdown(&findings.samples, !options.quick))
 }
 
-/// The bound first, since others are held against it; then the brokers, none always the first.
-fn order(round: u32, with_apache: bool) -> Vec<Contestant> {
+/// The bound first, since others are held against it; then the brokers, none always the first. That of SYNC_FLUSH is measured beside
+/// each of them.
+fn order(round: u32, flush: Flush, with_apache: bool) -> Vec<Contestant> {
     let mut brokers = vec![Contestant::Gantry];
     if with_apache {
         brokers.extend(Contestant::APACHES);
     }
     let turns = round as usize % brokers.len();
     brokers.rotate_left(turns);
-    [&[Contestant::Responder], &brokers[..]].concat()
+    if flush == Flush::Async {
+        brokers.insert(0, Contestant::Responder);
+    }
+    brokers
 }
 
 fn arm(
@@ -203,8 +207,9 @@ mod tests {
     #[test]
     fn the_bound_is_first_and_brokers_take_turns() {
         use Contestant::{Apache, ApacheTuned, Gantry, Responder};
-        assert_eq!(order(0, true), [Responder, Gantry, Apache, ApacheTuned]);
-        assert_eq!(order(1, true), [Responder, Apache, ApacheTuned, Gantry]);
-        assert_eq!(order(5, false), [Responder, Gantry]);
+        assert_eq!(order(0, Flush::Async, true), [Responder, Gantry, Apache, ApacheTuned]);
+        assert_eq!(order(1, Flush::Async, true), [Responder, Apache, ApacheTuned, Gantry]);
+        assert_eq!(order(5, Flush::Async, false), [Responder, Gantry]);
+        assert_eq!(order(2, Flush::Sync, true), [ApacheTuned, Gantry, Apache]);
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use gantry_bench::responder;
+use gantry_bench::responder::{self, Disk};
 use gantry_e2e::bench::{Experiment, Options, run};
 
 /// Measures Gantry beside Apache's broker 5.5.0 and what answers without doing anything, round by round on the same machine, and writes a
@@ -39,13 +39,19 @@ struct Args {
 enum What {
     /// Be the bound: answer sends without doing anything.
     #[command(hide = true)]
-    Respond { address: SocketAddr },
+    Respond {
+        address: SocketAddr,
+        /// Have it on the disk there first.
+        #[arg(long)]
+        sync: Option<PathBuf>,
+    },
 }
 
 fn main() -> Result<()> {
     let args = Args::parse();
-    if let Some(What::Respond { address }) = args.what {
-        return responder::serve(&responder::listen(address)?);
+    if let Some(What::Respond { address, sync }) = args.what {
+        let disk = sync.as_deref().map(Disk::prepare).transpose()?;
+        return responder::serve(&responder::listen(address)?, disk);
     }
     let rows = if args.rows.is_empty() { Experiment::ALL.to_vec() } else { args.rows };
     let table = run(&Options { rows, rounds: args.rounds, quick: args.quick, out: args.out })?;

@@ -19,7 +19,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let Some(load) = args.load(address) else {
         let listener = responder::listen(address)?;
         note(format_args!("answering on {}", listener.local_addr()?));
-        responder::serve(&listener)?;
+        responder::serve(&listener, None)?;
         return Ok(ExitCode::SUCCESS);
     };
     if !args.keep_topics {
