@@ -131,8 +131,8 @@ fn seeded(names: &[String], cycles: u32) -> Result<bool> {
         Bug::ALL.into_iter().filter(|bug| names.is_empty() || names.iter().any(|name| name == bug.name))
     {
         match hunt(bug, cycles, fastrand::u64(..))? {
-            Some((after, checks)) => {
-                println!("found   {:20} within {after} cycles, by {checks:?}: {}", bug.name, bug.about);
+            Some((after, found)) => {
+                println!("found   {:20} within {after} cycles, by {found}: {}", bug.name, bug.about);
             }
             None => {
                 println!("MISSED  {:20} in {cycles} cycles: {}", bug.name, bug.about);

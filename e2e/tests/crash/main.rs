@@ -35,9 +35,9 @@ fn short(scenario: Scenario) -> Result<()> {
 fn is_found(bug: Bug) -> Result<()> {
     let seed = fastrand::u64(..);
     let found = hunt(bug, HUNT, seed)?;
-    let Some((cycles, checks)) = found else {
+    let Some((cycles, found)) = found else {
         anyhow::bail!("{}, {}, is not found in {HUNT} cycles (seed {seed})", bug.name, bug.about);
     };
-    println!("{}: found within {cycles} cycles, by {checks:?}", bug.name);
+    println!("{}: found within {cycles} cycles, by {found}", bug.name);
     Ok(())
 }

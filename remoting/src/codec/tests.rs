@@ -131,6 +131,23 @@ fn numbers_are_those_of_json_and_of_their_type() {
 }
 
 #[test]
+fn each_text_of_a_binary_header_is_utf8_by_itself() {
+    let header = |key: &[u8], value: &[u8]| {
+        let fields = [&[0, key.len() as u8][..], key, &[0, 0, 0, value.len() as u8], value].concat();
+        [&[0, 0x69, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, fields.len() as u8][..], &fields]
+            .concat()
+    };
+    let decode = |header: &[u8]| {
+        let frame = Frame { serialize_type: 1, header, body: &[], len: 0 };
+        Decoder::default().decode(frame).map(|command| command.ext.find("\u{e4}").map(str::to_owned))
+    };
+    assert_eq!(decode(&header(b"\xc3\xa4", b"x")), Ok(Some("x".into())));
+    assert_eq!(decode(&header(b"k", b"\xc3")), Err(DecodeError::Utf8));
+    // They would be one character if nothing stood between them.
+    assert_eq!(decode(&header(b"\xc3", b"\xa4")), Err(DecodeError::Utf8));
+}
+
+#[test]
 fn a_binary_header_ends_with_its_fields() {
     let command =
         CommandBuf { serialize_type: SerializeType::Binary, ..CommandBuf::default() }.with("a", "b");

@@ -130,6 +130,7 @@ impl<S: Session> Connection<S> {
             return Err(Ended::ByUs);
         }
         let read = self.read(cx);
+        self.session.turn_over(&mut self.out);
         if self.peer.take_woken() || self.session.deadline().is_some_and(|at| at <= Instant::now()) {
             self.session.wake(&mut self.out);
             self.peer.take_pushed(&mut self.out);
