@@ -231,7 +231,7 @@ impl Broker {
         for arrival in safe {
             self.tell_readers(&arrival.queue, arrival.tag_code);
         }
-        self.flush_waiters.wake();
+        self.flush_waiters.wake(durable);
         self.passages.tell_durable(durable);
     }
 

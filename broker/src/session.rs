@@ -6,6 +6,7 @@ use crate::processor::{self, WaitingAnswer};
 use gantry_remoting::reply::{Answer, Outbound, Refusal};
 use gantry_remoting::server::{Peer, Service, Session};
 use gantry_remoting::{Command, RequestCode, ResponseCode};
+use gantry_store::PhysicalOffset;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
@@ -22,7 +23,8 @@ impl Service for BrokerService {
             inbox: Arc::new(Inbox::new(Arc::clone(&peer))),
             peer,
             unflushed: VecDeque::new(),
-            waits_for_flush: false,
+            is_flush_due: false,
+            listed_for: None,
         }
     }
 }
@@ -35,8 +37,10 @@ pub(crate) struct BrokerSession {
     pub(crate) inbox: Arc<Inbox>,
     /// SYNC mode: stored messages whose answer waits for the disk, in the order of the log.
     pub(crate) unflushed: VecDeque<WaitingAnswer>,
-    /// On the flusher's list.
-    pub(crate) waits_for_flush: bool,
+    /// There are some that nobody was asked to flush.
+    pub(crate) is_flush_due: bool,
+    /// On the flusher's list until the disk has the log up to here.
+    pub(crate) listed_for: Option<PhysicalOffset>,
 }
 
 impl Session for BrokerSession {
@@ -48,6 +52,10 @@ impl Session for BrokerSession {
             RequestCode::PULL_MESSAGE | RequestCode::LITE_PULL_MESSAGE => processor::pull(self, command, out),
             _ => self.ordinary(command, out),
         }
+    }
+
+    fn turn_over(&mut self, out: &mut Outbound) {
+        processor::flush_requests(self, out);
     }
 
     fn wake(&mut self, out: &mut Outbound) {

@@ -240,6 +240,12 @@ impl Store {
         self.inner.flusher.ask();
     }
 
+    /// Brings what was appended to the disk on this thread, or if another is at it, has that one go on. `true` when it was done here:
+    /// what the caller appended before is on the disk then, or the flush failed.
+    pub fn flush_here(&self) -> bool {
+        self.inner.flusher.flush_here()
+    }
+
     /// Up to where consumers may read: in SYNC mode what is on the disk, else what is in the page cache.
     #[must_use]
     pub fn readable_end(&self) -> PhysicalOffset {

@@ -105,7 +105,7 @@ pub(crate) fn append_when(
     }
 }
 
-/// Appends a message alone, for [`append_when`].
+/// Appends a message alone, for [`append_when`]; the caller sees to its flush.
 pub(super) fn store_one(
     broker: &Broker,
     queue: &Arc<ConsumeQueue>,
@@ -114,7 +114,7 @@ pub(super) fn store_one(
     told: &dyn Fn(&Appended),
 ) -> Result<Appended, AppendError> {
     let mut stored = None;
-    broker.store.append_batch(queue, std::slice::from_ref(message), turn, &mut |one| {
+    broker.store.append_unflushed(queue, std::slice::from_ref(message), turn, &mut |one| {
         told(&one);
         stored = Some(one);
     })?;

@@ -1,7 +1,7 @@
 //! SYNC mode: answers that wait for the disk.
 //!
 //! A connection's sends are stored in order, so its waiting answers are a queue ordered by their place in the log: when
-//! the disk is safe up to some place, the front of the queue goes out. The flusher wakes each waiting connection once.
+//! the disk is safe up to some place, the front of the queue goes out. A flush wakes the connections whose front it makes safe.
 
 use crate::broker::Broker;
 use crate::session::BrokerSession;
@@ -12,6 +12,7 @@ use gantry_store::{FlushMode, PhysicalOffset};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::Instant;
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::send::{Stored, answer_send};
 
@@ -40,25 +41,39 @@ impl Receipt {
     }
 }
 
-/// Connections with waiting answers.
+/// Connections with waiting answers, each with the end of the message that its first one is about.
 #[derive(Debug, Default)]
-pub(crate) struct FlushWaiters {
-    peers: Mutex<Vec<Arc<Peer>>>,
+pub(crate) struct FlushWaiters(Mutex<Waiters>);
+
+#[derive(Debug, Default)]
+struct Waiters {
+    waiting: Vec<(PhysicalOffset, Arc<Peer>)>,
+    /// How many the last flush was for.
+    woken: usize,
 }
 
 impl FlushWaiters {
-    pub(crate) fn add(&self, peer: &Arc<Peer>) {
-        self.peers.lock().push(Arc::clone(peer));
+    fn add(&self, peer: &Arc<Peer>, end: PhysicalOffset) {
+        self.0.lock().waiting.push((end, Arc::clone(peer)));
     }
 
-    /// Wakes all of them; those that still wait put themselves on the list again.
-    pub(crate) fn wake(&self) {
-        let peers = std::mem::take(&mut *self.peers.lock());
-        peers.iter().for_each(|peer| peer.wake());
+    /// Whether a flush is likely to be for one connection only.
+    fn are_few(&self) -> bool {
+        let waiters = self.0.lock();
+        waiters.waiting.is_empty() && waiters.woken <= 1
+    }
+
+    /// Wakes those whose first message is on the disk.
+    pub(crate) fn wake(&self, durable: PhysicalOffset) {
+        let mut waiters = self.0.lock();
+        let safe: Vec<_> = waiters.waiting.extract_if(.., |(end, _)| *end <= durable).collect();
+        waiters.woken = safe.len();
+        drop(waiters);
+        safe.iter().for_each(|(_, peer)| peer.wake());
     }
 
     pub(crate) fn forget(&self, peer: &Arc<Peer>) {
-        self.peers.lock().retain(|other| !Arc::ptr_eq(other, peer));
+        self.0.lock().waiting.retain(|(_, other)| !Arc::ptr_eq(other, peer));
     }
 }
 
@@ -70,43 +85,66 @@ pub(super) fn answer_when_safe(
     receipt: Receipt,
 ) {
     let (broker, to) = (&session.broker, command.reply_to());
-    // A oneway request needs no answer, so nobody waits.
-    if broker.store.config().flush == FlushMode::Sync && !command.is_oneway() {
-        let deadline = Instant::now() + broker.config().sync_flush_timeout;
-        wait_for_flush(session, WaitingAnswer { to, deadline, receipt });
-    } else {
+    if broker.store.config().flush != FlushMode::Sync {
         receipt.answer(broker, out, to, ResponseCode::SUCCESS);
+    } else if command.is_oneway() {
+        // It needs no answer, so nobody waits.
+        flush_unwaited(broker);
+    } else {
+        let deadline = Instant::now() + broker.config().sync_flush_timeout;
+        session.unflushed.push_back(WaitingAnswer { to, deadline, receipt });
+        session.is_flush_due = true;
     }
 }
 
-/// Lets an answer wait for the disk.
-fn wait_for_flush(session: &mut BrokerSession, answer: WaitingAnswer) {
-    session.unflushed.push_back(answer);
-    if !session.waits_for_flush {
-        session.waits_for_flush = true;
-        session.broker.flush_waiters.add(&session.peer);
-        // It may have been flushed before we were on the list.
-        if session
-            .unflushed
-            .front()
-            .is_some_and(|front| front.receipt.end <= session.broker.store.durable_end())
-        {
-            session.peer.wake();
-        }
+/// Sees to the flush of what was stored, though nobody waits for it.
+pub(super) fn flush_unwaited(broker: &Broker) {
+    if broker.store.config().flush == FlushMode::Sync {
+        broker.store.flush_soon();
     }
+}
+
+/// Brings what a turn's requests stored to the disk: together, and if no other connection waits, on this thread. The two ways to the
+/// flusher's and back take a lone sender longer than all else that the broker does for it.
+pub(crate) fn flush_requests(session: &mut BrokerSession, out: &mut Outbound) {
+    if !std::mem::take(&mut session.is_flush_due) {
+        return;
+    }
+    let broker = &session.broker;
+    if broker.flush_waiters.are_few() && may_block() {
+        // Other connections get another thread meanwhile.
+        tokio::task::block_in_place(|| broker.store.flush_here());
+    } else {
+        broker.store.flush_soon();
+    }
+    release_flushed(session, out);
+}
+
+fn may_block() -> bool {
+    Handle::try_current().is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread)
 }
 
 /// Sends the answers whose messages are on the disk, and gives up those that waited too long.
 pub(crate) fn release_flushed(session: &mut BrokerSession, out: &mut Outbound) {
+    let broker: &Broker = &Arc::clone(&session.broker);
+    loop {
+        let durable = broker.store.durable_end();
+        answer_flushed(session, durable, out);
+        let Some(first) = session.unflushed.front().map(|first| first.receipt.end) else { return };
+        // The flusher takes a connection off its list when what it is there for is on the disk.
+        if session.listed_for.is_some_and(|end| end > durable) {
+            return;
+        }
+        broker.flush_waiters.add(&session.peer, first);
+        session.listed_for = Some(first);
+        // Once more: a flush may have fallen between the look and the list.
+    }
+}
+
+fn answer_flushed(session: &mut BrokerSession, durable: PhysicalOffset, out: &mut Outbound) {
     if session.unflushed.is_empty() {
-        session.waits_for_flush = false;
         return;
     }
-    let broker: &Broker = &Arc::clone(&session.broker);
-    // On the list before the look, so that no flush falls between the two.
-    broker.flush_waiters.add(&session.peer);
-    session.waits_for_flush = true;
-    let durable = broker.store.durable_end();
     let now = Instant::now();
     while let Some(front) = session.unflushed.front() {
         let code = if front.receipt.end <= durable {
@@ -117,7 +155,7 @@ pub(crate) fn release_flushed(session: &mut BrokerSession, out: &mut Outbound) {
             break;
         };
         if let Some(answer) = session.unflushed.pop_front() {
-            answer.receipt.answer(broker, out, answer.to, code);
+            answer.receipt.answer(&session.broker, out, answer.to, code);
         }
     }
 }

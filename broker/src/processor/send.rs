@@ -1,7 +1,7 @@
 //! Sending: SEND_MESSAGE, SEND_MESSAGE_V2, SEND_BATCH_MESSAGE (Apache: `SendMessageProcessor`).
 
 use super::append::{append_when, illegal, placed, store_one};
-use super::flush_wait::{Receipt, answer_when_safe};
+use super::flush_wait::{Receipt, answer_when_safe, flush_unwaited};
 use super::recall::{Recall, recall_by_message};
 use super::{SEE_ALSO, failed, no_topic};
 use crate::broker::Broker;
@@ -9,7 +9,8 @@ use crate::session::BrokerSession;
 use crate::timers::{When, handle, is_time};
 use crate::topics::Topic;
 use gantry_message::hash::tag_code;
-use gantry_message::{Host, batch, id, name, properties, sys_flag};
+use gantry_message::id::{self, OffsetId};
+use gantry_message::{Host, batch, name, properties, sys_flag};
 use gantry_remoting::body::{PERM_WRITE, TopicConfig};
 use gantry_remoting::header::{FromFields as _, SendMessage, SendMessageV2};
 use gantry_remoting::reply::{Outbound, Refusal, ReplyTo};
@@ -55,6 +56,7 @@ pub(crate) fn send(session: &mut BrokerSession, command: &Command<'_>, out: &mut
             answer_when_safe(session, command, out, Receipt { end, stored: Some(stored) });
         }
         Ok(Outcome::Stored(stored, _, false)) => {
+            flush_unwaited(&session.broker);
             answer_send(&session.broker, out, to, ResponseCode::SUCCESS, &stored);
         }
         Err(refusal) => {
@@ -78,11 +80,10 @@ pub(super) fn answer_send(
         }
         match &stored.batch_ids {
             Some(ids) => header.field("msgId", ids),
-            None => MESSAGE_ID.with_borrow_mut(|text| {
-                text.clear();
-                id::write_offset_id(text, broker.store.config().store_host, stored.physical_offset);
-                header.field("msgId", text);
-            }),
+            None => {
+                let id = OffsetId::new(broker.store.config().store_host, stored.physical_offset);
+                header.field("msgId", id.as_str());
+            }
         }
         header.int_field("queueId", stored.queue_id.into());
         header.int_field("queueOffset", stored.queue_offset);
@@ -92,15 +93,11 @@ pub(super) fn answer_send(
         if let Some(handle) = &stored.recall_handle {
             header.field("recallHandle", handle);
         }
-        header.field("MSG_REGION", &broker.config().region_id);
-        header.field("TRACE_ON", if broker.config().trace_on { "true" } else { "false" });
+        let config = broker.config();
+        header.field("MSG_REGION", &config.region_id);
+        header.field("TRACE_ON", if config.trace_on { "true" } else { "false" });
     };
     out.respond(to, code, fields, &[]);
-}
-
-thread_local! {
-    /// Where message ids are written, so that an answer allocates nothing.
-    static MESSAGE_ID: std::cell::RefCell<String> = const { std::cell::RefCell::new(String::new()) };
 }
 
 /// What became of a send.
@@ -247,13 +244,13 @@ fn store_batch(
         if !ids.is_empty() {
             ids.push(',');
         }
-        id::write_offset_id(&mut ids, broker.store.config().store_host, one.physical_offset.0);
+        ids.push_str(OffsetId::new(broker.store.config().store_host, one.physical_offset.0).as_str());
         first.get_or_insert(one);
         last = Some(one);
     };
     let key = |state: &TopicScaling| key_of_batch(topic, state, &messages);
     let (queue, ()) = placed(broker, topic, queue_id, key, |queue, turn| {
-        broker.store.append_batch(queue, &messages, Some(turn), &mut appended)
+        broker.store.append_unflushed(queue, &messages, Some(turn), &mut appended)
     })?;
     let (Some(first), Some(last)) = (first, last) else { return Err(failed("the batch was not stored")) };
     broker.put.add(messages.len() as u64);
@@ -356,28 +353,32 @@ pub(super) fn check_topic(
     header: &SendMessageV2<'_>,
     is_transaction: bool,
 ) -> Result<Arc<Topic>, Refusal> {
-    let topic = header.topic;
-    name::check_topic(topic)
-        .map_err(|error| Refusal::new(ResponseCode::INVALID_PARAMETER, error.to_string()))?;
+    let (topic, config) = (header.topic, broker.config());
+    let found = broker.topics.get(topic);
+    // One that is there has a name that may be.
+    if found.is_none() {
+        name::check_topic(topic)
+            .map_err(|error| Refusal::new(ResponseCode::INVALID_PARAMETER, error.to_string()))?;
+    }
     if name::is_send_forbidden(topic) {
         return Err(Refusal::new(
             ResponseCode::NO_PERMISSION,
             format!("Sending message to topic[{topic}] is forbidden."),
         ));
     }
-    if broker.config().broker_permission & PERM_WRITE == 0 {
+    if config.broker_permission & PERM_WRITE == 0 {
         return Err(Refusal::new(
             ResponseCode::NO_PERMISSION,
-            format!("the broker[{}] sending message is forbidden", broker.config().broker_ip1),
+            format!("the broker[{}] sending message is forbidden", config.broker_ip1),
         ));
     }
-    if is_transaction && broker.config().reject_transaction_message {
+    if is_transaction && config.reject_transaction_message {
         return Err(Refusal::new(
             ResponseCode::NO_PERMISSION,
-            format!("the broker[{}] sending transaction message is forbidden", broker.config().broker_ip1),
+            format!("the broker[{}] sending transaction message is forbidden", config.broker_ip1),
         ));
     }
-    if let Some(found) = broker.topics.get(topic) {
+    if let Some(found) = found {
         return Ok(found);
     }
     let created = if let Some(group) = topic.strip_prefix(name::RETRY_PREFIX) {
@@ -385,12 +386,12 @@ pub(super) fn check_topic(
             return Err(no_group(group));
         }
         Some(broker.topics.get_or_create(topic, || TopicConfig::of_retries(topic, 1, header.unit_mode))?.0)
-    } else if broker.config().auto_create_topic_enable {
+    } else if config.auto_create_topic_enable {
         broker.topics.inherit(
             topic,
             header.default_topic.unwrap_or_default(),
             header.default_topic_queue_nums,
-            broker.config().auto_create_topic_max,
+            config.auto_create_topic_max,
             header.unit_mode,
         )?
     } else {

@@ -2,7 +2,8 @@
 //!
 //! The thread flushes from *durable* to *published*, moves *durable* once, tells the listeners once, and goes on at once
 //! when more was published meanwhile: while the disk works, the next group gathers. In ASYNC mode it does the same at an
-//! interval. A failed flush is never tried again: the kernel may have dropped the pages and would report success.
+//! interval. Who is alone may flush without the thread, and saves the two ways between them. A failed flush is never tried
+//! again: the kernel may have dropped the pages and would report success.
 
 use super::Segments;
 use crate::PhysicalOffset;
@@ -31,6 +32,8 @@ pub(crate) struct Flusher {
     /// A flush was asked for out of turn.
     asked: AtomicBool,
     asleep: AtomicBool,
+    /// Held by whoever flushes.
+    at_work: Mutex<()>,
     /// Where `flushing_since` counts from.
     clock: Instant,
     /// Milliseconds; [`NOT_FLUSHING`] between two flushes.
@@ -53,6 +56,7 @@ impl Flusher {
             stopping: AtomicBool::new(false),
             asked: AtomicBool::new(false),
             asleep: AtomicBool::new(false),
+            at_work: Mutex::new(()),
             clock: Instant::now(),
             flushing_since: AtomicU64::new(NOT_FLUSHING),
             thread: Mutex::new(None),
@@ -100,6 +104,18 @@ impl Flusher {
         }
     }
 
+    /// Flushes on this thread; if somebody is at it, has that gone on with. What the caller published is then taken care of, and
+    /// when `true` is given back it was on the disk or failed.
+    pub(crate) fn flush_here(&self) -> bool {
+        let Some(_at_work) = self.at_work.try_lock() else {
+            self.ask();
+            return false;
+        };
+        // It tells of a failure itself.
+        let _ = self.flush();
+        true
+    }
+
     pub(crate) fn on_durable(&self, listener: OnDurable) {
         self.on_durable.lock().push(listener);
     }
@@ -119,7 +135,11 @@ impl Flusher {
         loop {
             let stopping = self.stopping.load(Ordering::SeqCst);
             self.asked.store(false, Ordering::SeqCst);
-            if self.flush().is_err() || stopping {
+            let flushed = {
+                let _at_work = self.at_work.lock();
+                self.flush()
+            };
+            if flushed.is_err() || stopping {
                 return;
             }
             self.asleep.store(true, Ordering::SeqCst);
@@ -135,6 +155,9 @@ impl Flusher {
 
     fn flush(&self) -> io::Result<()> {
         let (from, to) = (self.durable(), self.published());
+        if self.has_failed() {
+            return Err(io::Error::other("the log could not be written"));
+        }
         if from == to {
             return Ok(());
         }

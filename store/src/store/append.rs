@@ -54,11 +54,28 @@ impl Store {
         turn: Option<Turn<'_>>,
         appended: &mut dyn FnMut(Appended),
     ) -> Result<(), AppendError> {
+        self.append_unflushed(queue, messages, turn, appended)?;
+        self.inner.flush_if_waited_for();
+        Ok(())
+    }
+
+    /// The same, and in SYNC mode nobody is asked to flush: the caller does that, with [`flush_here`](Self::flush_here) or
+    /// [`flush_soon`](Self::flush_soon).
+    ///
+    /// # Errors
+    /// Nothing was stored then; see [`AppendError`].
+    pub fn append_unflushed(
+        &self,
+        queue: &Arc<ConsumeQueue>,
+        messages: &[NewMessage<'_>],
+        turn: Option<Turn<'_>>,
+        appended: &mut dyn FnMut(Appended),
+    ) -> Result<(), AppendError> {
         let parts = [self.inner.part(queue, messages)?];
         let mut tip = self.inner.tip_to_append()?;
         self.inner.append(&mut tip, &parts, turn, appended)?;
         drop(tip);
-        self.inner.appended(&parts);
+        self.inner.count(&parts);
         Ok(())
     }
 
@@ -99,7 +116,8 @@ impl Store {
             appended(messages, Appended { end, ..*mark });
         }
         drop(tip);
-        self.inner.appended(&parts);
+        self.inner.count(&parts);
+        self.inner.flush_if_waited_for();
         Ok(())
     }
 
@@ -125,7 +143,8 @@ impl Store {
         self.inner.append(&mut tip, &parts, None, &mut |one| appended = Some(one))?;
         then(&ends);
         drop(tip);
-        self.inner.appended(&parts);
+        self.inner.count(&parts);
+        self.inner.flush_if_waited_for();
         appended.ok_or(AppendError::Stopped)
     }
 }
@@ -314,12 +333,14 @@ impl Inner {
         at
     }
 
-    /// What is left to do once the lock is given back.
-    fn appended(&self, parts: &[Part<'_>]) {
+    fn count(&self, parts: &[Part<'_>]) {
         for part in parts {
             self.messages.fetch_add(part.messages.len() as u64, Ordering::Relaxed);
             self.bytes.fetch_add(part.total as u64, Ordering::Relaxed);
         }
+    }
+
+    fn flush_if_waited_for(&self) {
         if self.config.flush == FlushMode::Sync {
             self.flusher.ask();
         }
