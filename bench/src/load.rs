@@ -21,6 +21,9 @@ pub enum Mode {
 pub enum Pace {
     /// As soon as an answer makes room: closed loop. What it shows is the most that a broker takes, not how long it lets wait.
     Closed,
+    /// Closed, and a connection sends again when all that it had under way is answered: how much goes in one write, and comes in one
+    /// read, does not depend on who is how fast.
+    Rounds,
     /// So many a second, whatever the broker does: open loop.
     Rate(f64),
 }

@@ -102,10 +102,11 @@ fn workers(load: &Load) -> Result<Vec<Worker>> {
     for worker in 0..load.threads {
         let sends = (load.mode != Mode::Pull).then(|| Sends::new(load, worker, run)).transpose()?;
         let schedule = match load.pace {
-            Pace::Closed => None,
+            Pace::Closed | Pace::Rounds => None,
             Pace::Rate(rate) => Some(Schedule::new(rate, worker, load.threads)),
         };
-        workers.push(Worker::new(load.header, sends, schedule, run, load.measured));
+        let in_rounds = load.pace == Pace::Rounds;
+        workers.push(Worker::new(load.header, sends, schedule, in_rounds, run, load.measured));
     }
     // Polls first: they wait before there is anything to come.
     let lanes = match load.mode {

@@ -69,6 +69,7 @@ pub(crate) struct Worker {
     header: SerializeType,
     /// Of requests that have a time; without it, each goes out as soon as there is room.
     schedule: Option<Schedule>,
+    in_rounds: bool,
     /// Slots without a request, the longest free first: all connections take their turn.
     free: VecDeque<(u32, u32)>,
     dirty: Vec<u32>,
@@ -90,6 +91,7 @@ impl Worker {
         header: SerializeType,
         sends: Option<Sends>,
         schedule: Option<Schedule>,
+        in_rounds: bool,
         run: u64,
         measured: Duration,
     ) -> Self {
@@ -98,6 +100,7 @@ impl Worker {
             sends,
             header,
             schedule,
+            in_rounds,
             free: VecDeque::new(),
             dirty: Vec::new(),
             run,
@@ -265,6 +268,7 @@ impl Worker {
         }
         let (connection, slots, work) = (&mut link.connection, &mut link.slots, &mut link.work);
         let (decoder, tally, free, run) = (&mut self.decoder, &mut self.tally, &mut self.free, self.run);
+        let in_rounds = self.in_rounds;
         let mut again = Vec::new();
         let mut at = 0;
         let outcome = connection.receive(scratch, |frame, _| {
@@ -283,7 +287,11 @@ impl Worker {
             match work {
                 Work::Send => {
                     seen.count(tally, phases, frame, decoder, &[SUCCESS]);
-                    free.push_back(place);
+                    if !in_rounds {
+                        free.push_back(place);
+                    } else if slots.under_way().next().is_none() {
+                        free.extend((0..slots.len()).map(|slot| (place.0, slot as u32)));
+                    }
                 }
                 Work::Pull(lanes) => {
                     let lane = &mut lanes[slot];

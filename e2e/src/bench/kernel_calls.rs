@@ -10,6 +10,15 @@ use crate::toolchain::{Missing, on_path};
 
 const EVENT: &str = "raw_syscalls:sys_enter";
 
+/// Which calls count.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Calls {
+    All,
+    /// All but those of a thread that waits for a lock: there are many when who has it is not let run, so that what else the machine
+    /// does is counted, too.
+    NoYields,
+}
+
 /// Counts until it is told to stop.
 pub(crate) struct Counter(Child);
 
@@ -25,11 +34,11 @@ impl Counter {
     }
 
     /// System calls of a broker for each request of a load that was answered.
-    pub(crate) fn per_answer(pid: u32, load: &Load) -> Result<f64> {
+    pub(crate) fn per_answer(pid: u32, calls: Calls, load: &Load) -> Result<f64> {
         let (mut counter, mut count) = (None, 0);
         let tally = gantry_bench::run(load, |moment| {
             match (moment, counter.take()) {
-                (Moment::Begin, _) => counter = Some(Self::start(pid)?),
+                (Moment::Begin, _) => counter = Some(Self::start(pid, calls)?),
                 (Moment::End, Some(running)) => count = running.stop()?,
                 (Moment::End, None) => {}
             }
@@ -38,9 +47,13 @@ impl Counter {
         Ok(count as f64 / tally.answered.max(1) as f64)
     }
 
-    fn start(pid: u32) -> Result<Self> {
+    fn start(pid: u32, calls: Calls) -> Result<Self> {
         let mut command = Command::new("perf");
-        command.args(["stat", "-x", ",", "-e", EVENT, "-p", &pid.to_string()]);
+        command.args(["stat", "-x", ",", "-e", EVENT]);
+        if calls == Calls::NoYields {
+            command.args(["--filter", &format!("id != {}", libc::SYS_sched_yield)]);
+        }
+        command.args(["-p", &pid.to_string()]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         Ok(Self(spawn(command).context("starting perf")?))
     }

@@ -24,5 +24,5 @@ mod table;
 
 pub use contestant::Contestant;
 pub use experiments::Experiment;
-pub(crate) use kernel_calls::Counter;
+pub(crate) use kernel_calls::{Calls, Counter};
 pub use session::{Options, run};

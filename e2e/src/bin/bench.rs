@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -27,6 +28,9 @@ struct Args {
     /// How often every broker has its turn.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
+    /// Seconds that count of each figure.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "quick")]
+    seconds: u64,
     /// Short and small: to see that it works, not to be quoted.
     #[arg(long)]
     quick: bool,
@@ -54,7 +58,8 @@ fn main() -> Result<()> {
         return responder::serve(&responder::listen(address)?, disk);
     }
     let rows = if args.rows.is_empty() { Experiment::ALL.to_vec() } else { args.rows };
-    let table = run(&Options { rows, rounds: args.rounds, quick: args.quick, out: args.out })?;
+    let measured = Duration::from_secs(args.seconds);
+    let table = run(&Options { rows, rounds: args.rounds, measured, quick: args.quick, out: args.out })?;
     println!("{table}");
     Ok(())
 }

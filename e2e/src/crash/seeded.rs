@@ -99,7 +99,8 @@ impl Bug {
             "TopicsNotSaved",
             "a new topic is not saved",
             Hunt::Lives(Way::Kill, Flush::Async),
-            &[AckedAtOffset],
+            // What is in a queue says itself which topics there are; what waits for its time has none yet.
+            &[AckedAtOffset, Timers, Transactions],
         ),
         Self::new("OffsetsNotSaved", "consumer offsets are not saved", Hunt::LongLives, &[Offsets]),
         Self::new(
@@ -182,6 +183,9 @@ pub fn hunt(bug: Bug, cycles: u32, seed: u64) -> Result<Option<(u32, Found)>> {
         let checks: BTreeSet<Check> = failed.filter(|check| bug.by.contains(check)).collect();
         if !checks.is_empty() {
             return Ok(Some((done, Found::Checks(checks))));
+        }
+        if !verdict.holds() {
+            eprintln!("{}: something else was found: {verdict}", bug.name);
         }
     }
     Ok(None)
