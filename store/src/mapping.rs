@@ -102,6 +102,16 @@ impl Mapping {
         self.raw.advise_range(Advice::PopulateWrite, range.start, range.len())
     }
 
+    /// The same, each page by itself. Kernels that read ahead into large folios (ext4 since 6.16) write all of one, up to 2 MiB, when
+    /// any of its pages was written to: far more than a flush of a few messages shall cost.
+    pub(crate) fn warm_singly_for_writing(&self, range: Range<usize>) -> io::Result<()> {
+        // Who reads at random is read nothing ahead.
+        self.raw.advise_range(Advice::Random, range.start, range.len())?;
+        let warmed = self.warm_for_writing(range.clone());
+        self.raw.advise_range(Advice::Normal, range.start, range.len())?;
+        warmed
+    }
+
     /// Reads `range` from the disk into memory, waiting for it.
     pub(crate) fn warm_for_reading(&self, range: Range<usize>) -> io::Result<()> {
         self.raw.advise_range(Advice::PopulateRead, range.start, range.len())
