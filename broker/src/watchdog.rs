@@ -1,6 +1,6 @@
-//! Keeps connections served while an append is held up by the disk.
+//! Keeps connections served while an append or a flush is held up by the disk.
 //!
-//! A worker of tokio that waits in an append may be the one that had just asked the kernel for events: nobody asks again
+//! A worker of tokio that waits for it may be the one that had just asked the kernel for events: nobody asks again
 //! before it is done, however idle the other workers are. A task from outside wakes one of them, and it takes over.
 
 use crate::broker::Broker;
@@ -20,8 +20,8 @@ pub(crate) fn start(broker: &Arc<Broker>, workers: Handle) -> io::Result<JoinHan
     let broker = Arc::clone(broker);
     thread::Builder::new().name("broker-watchdog".into()).spawn(move || {
         while !broker.stop.wait(EVERY) {
-            // Appends take microseconds: seen under way at all, one is long.
-            if broker.store.is_appending() {
+            // They take microseconds: seen under way at all, one may be long.
+            if broker.store.is_held_up() {
                 workers.spawn(async {});
             }
         }

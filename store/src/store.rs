@@ -240,10 +240,9 @@ impl Store {
         self.inner.flusher.ask();
     }
 
-    /// Brings what was appended to the disk on this thread, or if another is at it, has that one go on. `true` when it was done here:
-    /// what the caller appended before is on the disk then, or the flush failed.
-    pub fn flush_here(&self) -> bool {
-        self.inner.flusher.flush_here()
+    /// As [`flush_soon`](Self::flush_soon); on this thread, if nobody else is at it and the disk is quick.
+    pub fn flush_here_if_quick(&self) {
+        self.inner.flusher.flush_here_if_quick();
     }
 
     /// Up to where consumers may read: in SYNC mode what is on the disk, else what is in the page cache.
@@ -485,8 +484,8 @@ impl Store {
 
     /// True while somebody holds the end of the log: to append, or because the disk does not let them.
     #[must_use]
-    pub fn is_appending(&self) -> bool {
-        self.inner.tip.is_locked()
+    pub fn is_held_up(&self) -> bool {
+        self.inner.tip.is_locked() || self.inner.flusher.is_elsewhere()
     }
 
     /// True while messages can be appended.

@@ -12,7 +12,6 @@ use gantry_store::{FlushMode, PhysicalOffset};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::Instant;
-use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::send::{Stored, answer_send};
 
@@ -48,8 +47,8 @@ pub(crate) struct FlushWaiters(Mutex<Waiters>);
 #[derive(Debug, Default)]
 struct Waiters {
     waiting: Vec<(PhysicalOffset, Arc<Peer>)>,
-    /// How many the last flush was for.
-    woken: usize,
+    /// Whose messages had to be flushed last, to tell it from others.
+    last: usize,
 }
 
 impl FlushWaiters {
@@ -57,17 +56,17 @@ impl FlushWaiters {
         self.0.lock().waiting.push((end, Arc::clone(peer)));
     }
 
-    /// Whether a flush is likely to be for one connection only.
-    fn are_few(&self) -> bool {
-        let waiters = self.0.lock();
-        waiters.waiting.is_empty() && waiters.woken <= 1
+    /// Whether nobody waits and nobody else had something flushed since this connection had; until others have, it is the last.
+    fn is_alone(&self, peer: &Arc<Peer>) -> bool {
+        let mut waiters = self.0.lock();
+        let own = Arc::as_ptr(peer).addr();
+        std::mem::replace(&mut waiters.last, own) == own && waiters.waiting.is_empty()
     }
 
     /// Wakes those whose first message is on the disk.
     pub(crate) fn wake(&self, durable: PhysicalOffset) {
         let mut waiters = self.0.lock();
         let safe: Vec<_> = waiters.waiting.extract_if(.., |(end, _)| *end <= durable).collect();
-        waiters.woken = safe.len();
         drop(waiters);
         safe.iter().for_each(|(_, peer)| peer.wake());
     }
@@ -104,24 +103,20 @@ pub(super) fn flush_unwaited(broker: &Broker) {
     }
 }
 
-/// Brings what a turn's requests stored to the disk: together, and if no other connection waits, on this thread. The two ways to the
-/// flusher's and back take a lone sender longer than all else that the broker does for it.
+/// Brings what a turn's requests stored to the disk: together, and for a lone sender on this thread. The ways to the flusher's and
+/// back take it longer than all else that the broker does for it. Other connections may have to wait meanwhile, as long as a disk that
+/// is quick takes, and for one that is not after all until the watchdog sees it.
 pub(crate) fn flush_requests(session: &mut BrokerSession, out: &mut Outbound) {
     if !std::mem::take(&mut session.is_flush_due) {
         return;
     }
-    let broker = &session.broker;
-    if broker.flush_waiters.are_few() && may_block() {
-        // Other connections get another thread meanwhile.
-        tokio::task::block_in_place(|| broker.store.flush_here());
+    let store = &session.broker.store;
+    if session.broker.flush_waiters.is_alone(&session.peer) {
+        store.flush_here_if_quick()
     } else {
-        broker.store.flush_soon();
+        store.flush_soon()
     }
     release_flushed(session, out);
-}
-
-fn may_block() -> bool {
-    Handle::try_current().is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread)
 }
 
 /// Sends the answers whose messages are on the disk, and gives up those that waited too long.

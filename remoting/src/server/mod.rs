@@ -38,7 +38,7 @@ pub trait Session: Send {
     /// A request arrived. Answers go to `out` now, or later from [`wake`](Self::wake).
     fn request(&mut self, command: &Command<'_>, out: &mut Outbound);
 
-    /// All requests that could be read were handed over: what was put off for them can be done at once.
+    /// All requests that could be read were handed over: what was put off for them can be done together.
     fn turn_over(&mut self, out: &mut Outbound) {
         let _ = out;
     }

@@ -20,6 +20,8 @@ type OnDurable = Box<dyn Fn(PhysicalOffset) + Send + Sync>;
 type OnFailure = Box<dyn Fn(&io::Error) + Send + Sync>;
 
 const NOT_FLUSHING: u64 = u64::MAX;
+/// A flush that is worth waiting for: the way to the thread and back takes about a tenth of it.
+const QUICK: Duration = Duration::from_millis(1);
 
 /// The two cursors, and the thread that moves the second after the first.
 pub(crate) struct Flusher {
@@ -34,6 +36,10 @@ pub(crate) struct Flusher {
     asleep: AtomicBool,
     /// Held by whoever flushes.
     at_work: Mutex<()>,
+    /// What the last flush took, in microseconds.
+    last_took: AtomicU64,
+    /// One that is no thread of the store flushes.
+    is_elsewhere: AtomicBool,
     /// Where `flushing_since` counts from.
     clock: Instant,
     /// Milliseconds; [`NOT_FLUSHING`] between two flushes.
@@ -57,6 +63,8 @@ impl Flusher {
             asked: AtomicBool::new(false),
             asleep: AtomicBool::new(false),
             at_work: Mutex::new(()),
+            last_took: AtomicU64::new(u64::MAX),
+            is_elsewhere: AtomicBool::new(false),
             clock: Instant::now(),
             flushing_since: AtomicU64::new(NOT_FLUSHING),
             thread: Mutex::new(None),
@@ -104,16 +112,23 @@ impl Flusher {
         }
     }
 
-    /// Flushes on this thread; if somebody is at it, has that gone on with. What the caller published is then taken care of, and
-    /// when `true` is given back it was on the disk or failed.
-    pub(crate) fn flush_here(&self) -> bool {
-        let Some(_at_work) = self.at_work.try_lock() else {
+    /// Flushes on this thread, if nobody is at it and the last flush was quick. What the caller published is on the disk then, or the
+    /// flush failed; otherwise the thread is asked.
+    pub(crate) fn flush_here_if_quick(&self) {
+        if self.last_took.load(Ordering::Relaxed) < QUICK.as_micros() as u64
+            && let Some(_at_work) = self.at_work.try_lock()
+        {
+            self.is_elsewhere.store(true, Ordering::Relaxed);
+            // It tells of a failure itself.
+            let _ = self.flush();
+            self.is_elsewhere.store(false, Ordering::Relaxed);
+        } else {
             self.ask();
-            return false;
-        };
-        // It tells of a failure itself.
-        let _ = self.flush();
-        true
+        }
+    }
+
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        self.is_elsewhere.load(Ordering::Relaxed)
     }
 
     pub(crate) fn on_durable(&self, listener: OnDurable) {
@@ -166,9 +181,11 @@ impl Flusher {
             self.became_durable(to);
             thread::sleep(Duration::from_millis(20));
         }
+        let begun = Instant::now();
         self.flushing_since.store(self.clock_ms(), Ordering::Relaxed);
         let flushed = self.flush_range(from, to);
         self.flushing_since.store(NOT_FLUSHING, Ordering::Relaxed);
+        self.last_took.store(begun.elapsed().as_micros() as u64, Ordering::Relaxed);
         if let Err(error) = flushed
             && !has(Fault::SyncErrorSwallowed)
         {

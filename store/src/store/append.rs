@@ -59,8 +59,8 @@ impl Store {
         Ok(())
     }
 
-    /// The same, and in SYNC mode nobody is asked to flush: the caller does that, with [`flush_here`](Self::flush_here) or
-    /// [`flush_soon`](Self::flush_soon).
+    /// The same, and in SYNC mode nobody is asked to flush: the caller does that, with
+    /// [`flush_here_if_quick`](Self::flush_here_if_quick) or [`flush_soon`](Self::flush_soon).
     ///
     /// # Errors
     /// Nothing was stored then; see [`AppendError`].
