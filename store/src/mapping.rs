@@ -98,16 +98,13 @@ impl Mapping {
     }
 
     /// Faults `range` in for writing, so that the append does not have to. Kernels before 5.14 cannot; they fault later.
+    ///
+    /// Each page by itself: kernels that read ahead into large folios (ext4 since 6.16) write all of one, up to 2 MiB, when any of its
+    /// pages was written to, which is far more than a flush of a few messages shall cost.
     pub(crate) fn warm_for_writing(&self, range: Range<usize>) -> io::Result<()> {
-        self.raw.advise_range(Advice::PopulateWrite, range.start, range.len())
-    }
-
-    /// The same, each page by itself. Kernels that read ahead into large folios (ext4 since 6.16) write all of one, up to 2 MiB, when
-    /// any of its pages was written to: far more than a flush of a few messages shall cost.
-    pub(crate) fn warm_singly_for_writing(&self, range: Range<usize>) -> io::Result<()> {
         // Who reads at random is read nothing ahead.
         self.raw.advise_range(Advice::Random, range.start, range.len())?;
-        let warmed = self.warm_for_writing(range.clone());
+        let warmed = self.raw.advise_range(Advice::PopulateWrite, range.start, range.len());
         self.raw.advise_range(Advice::Normal, range.start, range.len())?;
         warmed
     }

@@ -4,7 +4,7 @@
 //! A page fault in a fresh file costs microseconds, and under the append lock everybody would pay for it.
 
 use super::{Segment, Segments};
-use crate::mapping::{Mapping, PAGE};
+use crate::mapping::PAGE;
 use parking_lot::{Condvar, Mutex};
 use std::io;
 use std::sync::Arc;
@@ -168,14 +168,12 @@ impl Ahead {
             return Ok(());
         }
         *warmed = segment.base() + range.end as i64;
-        let mapping = segment.mapping();
-        let warm = if self.prewrite { Mapping::warm_singly_for_writing } else { Mapping::warm_for_writing };
-        if let Err(error) = warm(mapping, range.clone()) {
+        if let Err(error) = segment.mapping().warm_for_writing(range.clone()) {
             // Only slower: the append faults the pages in itself.
             tracing::debug!(%error, "cannot warm the CommitLog ahead");
             return Ok(());
         }
-        if self.prewrite { mapping.flush(range) } else { Ok(()) }
+        if self.prewrite { segment.mapping().flush(range) } else { Ok(()) }
     }
 
     pub(crate) fn stop(&self) {
