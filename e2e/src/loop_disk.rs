@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -85,6 +86,16 @@ impl LoopDisk {
         })?;
         self.is_mounted = false;
         Ok(())
+    }
+
+    /// Bytes written to it so far (Linux: `Documentation/block/stat.rst`).
+    pub fn written(&self) -> Result<u64> {
+        const SECTOR: u64 = 512;
+        let device = fs::metadata(self.path())?.dev();
+        let path = format!("/sys/dev/block/{}:{}/stat", libc::major(device), libc::minor(device));
+        let stat = fs::read_to_string(&path).with_context(|| format!("reading {path}"))?;
+        let sectors: u64 = stat.split_whitespace().nth(6).context("sectors written")?.parse()?;
+        Ok(sectors * SECTOR)
     }
 
     /// Writes what is dirty, then lets nobody write.

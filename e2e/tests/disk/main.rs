@@ -1,6 +1,6 @@
-//! A disk that takes nothing for a while: `frozen::async-flush`.
+//! What a disk makes of a broker, and a broker of a disk: `frozen::async-flush`, `written::sync-flush`.
 //!
-//! Senders are told at once that the broker is busy, what was stored is served meanwhile, and once the disk is back all is
+//! While it takes nothing, senders are told at once that the broker is busy, what was stored is served meanwhile, and once the disk is back all is
 //! well: nothing that was acknowledged is missing.
 
 use std::process::ExitCode;
@@ -36,7 +36,46 @@ fn trials() -> Result<Vec<Trial>> {
         let available = Target::Gantry.available()?.and_then(|()| LoopDisk::available());
         trials.push(report::trial(format!("frozen::{name}"), available, move || frozen(flush)));
     }
+    let available = Target::Gantry.available()?.and_then(|()| LoopDisk::available());
+    trials.push(report::trial("written::sync-flush".into(), available, written));
     Ok(trials)
+}
+
+/// With SYNC_FLUSH a small message costs the disk a few pages, not what the kernel keeps them together with.
+fn written() -> Result<()> {
+    const BEFORE: usize = 24;
+    const MESSAGES: u64 = 300;
+    const MOST: u64 = 64 * 1024;
+    let disk = LoopDisk::new(DISK_MIB)?;
+    let cluster = Cluster::start(Target::Gantry, on(&disk, "SYNC_FLUSH"))?;
+    let mut client = BrokerClient::open(cluster.broker_port())?;
+    client.create_topic(TOPIC, 1, 1)?;
+    let mut send = |body: &[u8]| client.send(&Draft { topic: TOPIC, queue: 0, body, properties: &[] });
+    // Far enough into the log that the kernel reads ahead as much as it ever does.
+    for _ in 0..BEFORE {
+        send(&[b'x'; 1 << 20])?;
+    }
+    // Pages that were prepared meanwhile are on the disk.
+    thread::sleep(Duration::from_secs(2));
+    let before = disk.written()?;
+    for _ in 0..MESSAGES {
+        send(b"small")?;
+    }
+    let each = (disk.written()? - before) / MESSAGES;
+    println!("{each} bytes written for each message");
+    ensure!(each > 0, "nothing was written, though each message has to be on the disk");
+    ensure!(each <= MOST, "each message cost {each} bytes written, and may cost {MOST}");
+    Ok(())
+}
+
+/// A broker with its store there.
+fn on(disk: &LoopDisk, flush: &str) -> Setup {
+    Setup::default()
+        .set("storePathRootDir", disk.path().join("store").display())
+        .set("storePathCommitLog", disk.path().join("store/commitlog").display())
+        .set("maxIndexNum", 100_000)
+        .set("maxHashSlotNum", 10_000)
+        .set("flushDiskType", flush)
 }
 
 /// A request and what came of it.
@@ -50,13 +89,7 @@ struct Sent {
 
 fn frozen(flush: &str) -> Result<()> {
     let disk = LoopDisk::new(DISK_MIB)?;
-    let setup = Setup::default()
-        .set("storePathRootDir", disk.path().join("store").display())
-        .set("storePathCommitLog", disk.path().join("store/commitlog").display())
-        .set("maxIndexNum", 100_000)
-        .set("maxHashSlotNum", 10_000)
-        .set("flushDiskType", flush);
-    let mut cluster = Cluster::start(Target::Gantry, setup)?;
+    let mut cluster = Cluster::start(Target::Gantry, on(&disk, flush))?;
     let port = cluster.broker_port();
     let mut client = BrokerClient::open(port)?;
     client.create_topic(TOPIC, SENDERS as u32, SENDERS as u32)?;
