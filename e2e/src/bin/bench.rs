@@ -15,7 +15,7 @@ use gantry_e2e::bench::{Experiment, Options, run};
 /// A build that loses what it acknowledged is not measured: it is killed under load first, and loses its power where a disk can be mounted.
 #[derive(Parser)]
 #[command(after_help = "Examples:
-  bench                                  everything, three rounds: some hours
+  bench                                  everything, three rounds: two hours
   bench --quick --rounds 1               everything, short and small: does it work here?
   bench --rows cost,sends --rounds 7     two rows, well measured
   bench --out results/today              where report.md, *.svg and figures.json go")]
