@@ -240,6 +240,13 @@ impl Store {
         self.inner.flusher.ask();
     }
 
+    /// The same in SYNC mode only, where somebody may wait for it.
+    pub fn flush_soon_if_sync(&self) {
+        if self.inner.config.flush == FlushMode::Sync {
+            self.flush_soon();
+        }
+    }
+
     /// As [`flush_soon`](Self::flush_soon); on this thread, if nobody else is at it and the disk is quick.
     pub fn flush_here_if_quick(&self) {
         self.inner.flusher.flush_here_if_quick();
@@ -482,10 +489,10 @@ impl Store {
         self.inner.trim_derived()
     }
 
-    /// True while somebody holds the end of the log: to append, or because the disk does not let them.
+    /// True while somebody appends or flushes, which takes long when the disk does not keep up.
     #[must_use]
     pub fn is_held_up(&self) -> bool {
-        self.inner.tip.is_locked() || self.inner.flusher.is_elsewhere()
+        self.inner.tip.is_locked() || self.inner.flusher.is_busy()
     }
 
     /// True while messages can be appended.

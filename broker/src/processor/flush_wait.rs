@@ -88,18 +88,11 @@ pub(super) fn answer_when_safe(
         receipt.answer(broker, out, to, ResponseCode::SUCCESS);
     } else if command.is_oneway() {
         // It needs no answer, so nobody waits.
-        flush_unwaited(broker);
+        broker.store.flush_soon();
     } else {
         let deadline = Instant::now() + broker.config().sync_flush_timeout;
         session.unflushed.push_back(WaitingAnswer { to, deadline, receipt });
         session.is_flush_due = true;
-    }
-}
-
-/// Sees to the flush of what was stored, though nobody waits for it.
-pub(super) fn flush_unwaited(broker: &Broker) {
-    if broker.store.config().flush == FlushMode::Sync {
-        broker.store.flush_soon();
     }
 }
 
@@ -121,25 +114,21 @@ pub(crate) fn flush_requests(session: &mut BrokerSession, out: &mut Outbound) {
 
 /// Sends the answers whose messages are on the disk, and gives up those that waited too long.
 pub(crate) fn release_flushed(session: &mut BrokerSession, out: &mut Outbound) {
-    let broker: &Broker = &Arc::clone(&session.broker);
-    loop {
-        let durable = broker.store.durable_end();
+    while !session.unflushed.is_empty() {
+        let durable = session.broker.store.durable_end();
         answer_flushed(session, durable, out);
         let Some(first) = session.unflushed.front().map(|first| first.receipt.end) else { return };
         // The flusher takes a connection off its list when what it is there for is on the disk.
         if session.listed_for.is_some_and(|end| end > durable) {
             return;
         }
-        broker.flush_waiters.add(&session.peer, first);
+        session.broker.flush_waiters.add(&session.peer, first);
         session.listed_for = Some(first);
         // Once more: a flush may have fallen between the look and the list.
     }
 }
 
 fn answer_flushed(session: &mut BrokerSession, durable: PhysicalOffset, out: &mut Outbound) {
-    if session.unflushed.is_empty() {
-        return;
-    }
     let now = Instant::now();
     while let Some(front) = session.unflushed.front() {
         let code = if front.receipt.end <= durable {

@@ -1,7 +1,7 @@
 //! Sending: SEND_MESSAGE, SEND_MESSAGE_V2, SEND_BATCH_MESSAGE (Apache: `SendMessageProcessor`).
 
 use super::append::{append_when, illegal, placed, store_one};
-use super::flush_wait::{Receipt, answer_when_safe, flush_unwaited};
+use super::flush_wait::{Receipt, answer_when_safe};
 use super::recall::{Recall, recall_by_message};
 use super::{SEE_ALSO, failed, no_topic};
 use crate::broker::Broker;
@@ -56,7 +56,7 @@ pub(crate) fn send(session: &mut BrokerSession, command: &Command<'_>, out: &mut
             answer_when_safe(session, command, out, Receipt { end, stored: Some(stored) });
         }
         Ok(Outcome::Stored(stored, _, false)) => {
-            flush_unwaited(&session.broker);
+            session.broker.store.flush_soon_if_sync();
             answer_send(&session.broker, out, to, ResponseCode::SUCCESS, &stored);
         }
         Err(refusal) => {

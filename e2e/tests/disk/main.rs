@@ -1,7 +1,7 @@
 //! What a disk makes of a broker, and a broker of a disk: `frozen::async-flush`, `written::sync-flush`.
 //!
-//! While it takes nothing, senders are told at once that the broker is busy, what was stored is served meanwhile, and once the disk is back all is
-//! well: nothing that was acknowledged is missing.
+//! While it takes nothing, senders are told at once that the broker is busy, what was stored is served meanwhile, and once the
+//! disk is back all is well: nothing that was acknowledged is missing.
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,12 +32,11 @@ fn main() -> ExitCode {
 
 fn trials() -> Result<Vec<Trial>> {
     let mut trials = Vec::new();
+    let available = || anyhow::Ok(Target::Gantry.available()?.and_then(|()| LoopDisk::available()));
     for (name, flush) in [("async-flush", "ASYNC_FLUSH"), ("sync-flush", "SYNC_FLUSH")] {
-        let available = Target::Gantry.available()?.and_then(|()| LoopDisk::available());
-        trials.push(report::trial(format!("frozen::{name}"), available, move || frozen(flush)));
+        trials.push(report::trial(format!("frozen::{name}"), available()?, move || frozen(flush)));
     }
-    let available = Target::Gantry.available()?.and_then(|()| LoopDisk::available());
-    trials.push(report::trial("written::sync-flush".into(), available, written));
+    trials.push(report::trial("written::sync-flush".into(), available()?, written));
     Ok(trials)
 }
 

@@ -38,8 +38,6 @@ pub(crate) struct Flusher {
     at_work: Mutex<()>,
     /// What the last flush took, in microseconds.
     last_took: AtomicU64,
-    /// One that is no thread of the store flushes.
-    is_elsewhere: AtomicBool,
     /// Where `flushing_since` counts from.
     clock: Instant,
     /// Milliseconds; [`NOT_FLUSHING`] between two flushes.
@@ -64,7 +62,6 @@ impl Flusher {
             asleep: AtomicBool::new(false),
             at_work: Mutex::new(()),
             last_took: AtomicU64::new(u64::MAX),
-            is_elsewhere: AtomicBool::new(false),
             clock: Instant::now(),
             flushing_since: AtomicU64::new(NOT_FLUSHING),
             thread: Mutex::new(None),
@@ -93,6 +90,11 @@ impl Flusher {
         }
     }
 
+    /// True while a flush is under way.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.flushing_since.load(Ordering::Relaxed) != NOT_FLUSHING
+    }
+
     fn clock_ms(&self) -> u64 {
         self.clock.elapsed().as_millis() as u64
     }
@@ -118,17 +120,11 @@ impl Flusher {
         if self.last_took.load(Ordering::Relaxed) < QUICK.as_micros() as u64
             && let Some(_at_work) = self.at_work.try_lock()
         {
-            self.is_elsewhere.store(true, Ordering::Relaxed);
             // It tells of a failure itself.
             let _ = self.flush();
-            self.is_elsewhere.store(false, Ordering::Relaxed);
         } else {
             self.ask();
         }
-    }
-
-    pub(crate) fn is_elsewhere(&self) -> bool {
-        self.is_elsewhere.load(Ordering::Relaxed)
     }
 
     pub(crate) fn on_durable(&self, listener: OnDurable) {
@@ -139,7 +135,7 @@ impl Flusher {
     pub(crate) fn on_failure(&self, listener: OnFailure) {
         let mut told = self.on_failure.lock();
         if self.has_failed() {
-            listener(&io::Error::other("the log could not be written"));
+            listener(&has_failed());
         }
         *told = Some(listener);
     }
@@ -170,9 +166,7 @@ impl Flusher {
 
     fn flush(&self) -> io::Result<()> {
         let (from, to) = (self.durable(), self.published());
-        if self.has_failed() {
-            return Err(io::Error::other("the log could not be written"));
-        }
+        self.check_not_failed()?;
         if from == to {
             return Ok(());
         }
@@ -193,15 +187,17 @@ impl Flusher {
             return Err(error);
         }
         // Somebody else may have been told of what these pages lacked.
-        if self.has_failed() {
-            return Err(io::Error::other("the log could not be written"));
-        }
+        self.check_not_failed()?;
         step("flush: on the disk");
         self.watermark.set(to);
         step("flush: noted");
         self.became_durable(to);
         step("flush: told");
         Ok(())
+    }
+
+    fn check_not_failed(&self) -> io::Result<()> {
+        if self.has_failed() { Err(has_failed()) } else { Ok(()) }
     }
 
     fn became_durable(&self, to: PhysicalOffset) {
@@ -242,4 +238,8 @@ impl Flusher {
             thread.unpark();
         }
     }
+}
+
+fn has_failed() -> io::Error {
+    io::Error::other("the log could not be written")
 }

@@ -2,7 +2,6 @@
 
 use super::{Inner, Store};
 use crate::commit_log::{AheadJob, Appended, NewMessage, Placed, Tip, Turn};
-use crate::config::FlushMode;
 use crate::consume_queue::{ConsumeQueue, Entry};
 use crate::faults::{Fault, has, step};
 use crate::{AppendError, PhysicalOffset, QueueOffset};
@@ -55,7 +54,7 @@ impl Store {
         appended: &mut dyn FnMut(Appended),
     ) -> Result<(), AppendError> {
         self.append_unflushed(queue, messages, turn, appended)?;
-        self.inner.flush_if_waited_for();
+        self.flush_soon_if_sync();
         Ok(())
     }
 
@@ -117,7 +116,7 @@ impl Store {
         }
         drop(tip);
         self.inner.count(&parts);
-        self.inner.flush_if_waited_for();
+        self.flush_soon_if_sync();
         Ok(())
     }
 
@@ -144,7 +143,7 @@ impl Store {
         then(&ends);
         drop(tip);
         self.inner.count(&parts);
-        self.inner.flush_if_waited_for();
+        self.flush_soon_if_sync();
         appended.ok_or(AppendError::Stopped)
     }
 }
@@ -337,12 +336,6 @@ impl Inner {
         for part in parts {
             self.messages.fetch_add(part.messages.len() as u64, Ordering::Relaxed);
             self.bytes.fetch_add(part.total as u64, Ordering::Relaxed);
-        }
-    }
-
-    fn flush_if_waited_for(&self) {
-        if self.config.flush == FlushMode::Sync {
-            self.flusher.ask();
         }
     }
 }
