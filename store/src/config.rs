@@ -37,7 +37,8 @@ pub struct StoreConfig {
     pub mlock: bool,
     /// The broker as clients reach it: part of every record and of message ids.
     pub store_host: Host,
-    /// A checkpoint is due after this long, and after this many bytes: it bounds what a recovery has to read.
+    /// A checkpoint is due after this long, or later where it takes long, and after this many bytes: that bounds what a recovery has to
+    /// read.
     pub checkpoint_every: (Duration, u64),
     /// How far a recovery has come, while the store is opened.
     pub progress: Arc<Progress>,

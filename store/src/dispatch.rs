@@ -17,6 +17,11 @@ use std::sync::Arc;
 /// Files that are synced one by one; with more it is cheaper to sync the file system.
 const SYNC_ONE_BY_ONE: usize = 64;
 
+/// Entries of a queue in use that stay in memory after they were written.
+const KEEP: usize = 1024;
+/// Those of all queues together: 10 MiB.
+const KEEP_ALL: usize = 512 * KEEP;
+
 /// Queues whose tails wait to be written. The append adds, the writer thread takes.
 #[derive(Debug, Default)]
 pub(crate) struct DirtyQueues {
@@ -28,12 +33,17 @@ impl DirtyQueues {
         self.queues.lock().push(queue);
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.queues.lock().len()
+    }
+
     /// Writes what lies below `end` in the log. Queues that are not done are on the list again.
     pub(crate) fn write(&self, end: PhysicalOffset, unsynced: &mut Unsynced) -> io::Result<()> {
         let queues = std::mem::take(&mut *self.queues.lock());
+        let keep = KEEP.min(KEEP_ALL / queues.len().max(1));
         let mut result = Ok(());
         for queue in queues {
-            let again = match queue.write_tail(end, &mut |path, file| unsynced.add(path, file)) {
+            let again = match queue.write_tail(end, keep, &mut |path, file| unsynced.add(path, file)) {
                 Ok(again) => again,
                 Err(error) => {
                     // Its entries stay in memory; the next round tries again.
@@ -46,6 +56,32 @@ impl DirtyQueues {
             }
         }
         result
+    }
+}
+
+/// Whether tails are worth a write before a checkpoint asks for it. Where queues are many, each has few new entries, and most of the
+/// work is to open its file.
+#[derive(Debug, Default)]
+pub(crate) struct Pace {
+    seen: i64,
+    written: i64,
+}
+
+impl Pace {
+    /// Entries for each file, on the average, with which opening it is a small part of the work.
+    const MANY: usize = 64;
+
+    /// `entries`: all that there ever were. With nothing new since the last look there is nothing better to do.
+    pub(crate) fn is_worth_a_write(&mut self, entries: i64, queues: usize) -> bool {
+        let is_quiet = entries == self.seen;
+        self.seen = entries;
+        // There may be fewer than before: their topics are deleted.
+        let new = usize::try_from(entries - self.written).unwrap_or(0);
+        let is_worth_it = is_quiet || new >= Self::MANY * queues;
+        if is_worth_it {
+            self.written = entries;
+        }
+        is_worth_it
     }
 }
 
@@ -113,6 +149,18 @@ pub(crate) struct Moment {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn many_queues_with_few_entries_each_wait_for_a_checkpoint_or_a_quiet_moment() {
+        let mut pace = Pace::default();
+        assert!(pace.is_worth_a_write(100, 1));
+        assert!(!pace.is_worth_a_write(1_100, 1_000), "one entry for each file");
+        assert!(pace.is_worth_a_write(1_100, 1_000), "nothing came since");
+        assert!(!pace.is_worth_a_write(30_000, 1_000));
+        assert!(pace.is_worth_a_write(70_000, 1_000), "enough came together");
+        assert!(!pace.is_worth_a_write(10, 1_000), "a topic was deleted");
+        assert!(pace.is_worth_a_write(10, 1_000));
+    }
 
     #[test]
     fn files_that_wait_to_be_synced_are_not_all_open() {

@@ -6,7 +6,7 @@ use crate::clock::{self, now_ms};
 use crate::commit_log::{self, Ahead, AheadJob, Flusher, NewMessage, Segments, Tip};
 use crate::config::{FlushMode, StoreConfig};
 use crate::consume_queue::{ConsumeQueue, Entry, QueueTable};
-use crate::dispatch::{DirtyQueues, Moment, Unsynced};
+use crate::dispatch::{DirtyQueues, Moment, Pace, Unsynced};
 use crate::faults::step;
 use crate::index::Index;
 use crate::mend::Mending;
@@ -25,8 +25,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// How long queue entries may wait in memory before they are written.
+/// How often it is looked whether queue entries in memory are worth a write.
 const WRITE_EVERY: Duration = Duration::from_millis(200);
+/// How many times as long as a checkpoint took is waited until the next. One on which 100,000 queues wait takes seconds.
+const CHECKPOINTS_REST: u32 = 20;
 /// Apache's `cleanResourceInterval`.
 const CLEAN_EVERY: Duration = Duration::from_secs(10);
 /// While messages are refused it is looked oftener whether there is space again.
@@ -549,7 +551,7 @@ impl Store {
         let result =
             inner.index.as_ref().map_or(Ok(()), Index::flush).and_then(|()| inner.write_checkpoint());
         match result {
-            Ok(()) => opened.release(),
+            Ok(_) => opened.release(),
             Err(error) => tracing::error!(%error, "the last checkpoint failed: the next start will recover"),
         }
     }
@@ -657,18 +659,22 @@ impl Inner {
         let (mut last_checkpoint, mut last_index_sync) = (Instant::now(), Instant::now());
         let mut checkpointed = self.flusher.published();
         let (every, every_bytes) = self.config.checkpoint_every;
+        let (mut pace, mut last_took) = (Pace::default(), Duration::ZERO);
         while !self.wait(WRITE_EVERY) {
-            let written = self.dirty.write(self.readable_end(), &mut self.unsynced.lock());
-            if let Err(error) = written {
-                tracing::warn!(%error, "cannot write ConsumeQueue files: entries stay in memory until it works");
-                continue;
+            let entries = self.digest.lock().entries;
+            if pace.is_worth_a_write(entries, self.dirty.len()) {
+                let written = self.dirty.write(self.readable_end(), &mut self.unsynced.lock());
+                if let Err(error) = written {
+                    tracing::warn!(%error, "cannot write ConsumeQueue files: entries stay in memory until it works");
+                    continue;
+                }
+                step("queues: written");
             }
-            step("queues: written");
             let behind = self.flusher.published() - checkpointed;
             let (asked, done) = *self.checkpoints.state.lock();
             if asked > done
                 || behind as u64 > every_bytes
-                || (behind > 0 && last_checkpoint.elapsed() > every)
+                || (behind > 0 && last_checkpoint.elapsed() > every.max(CHECKPOINTS_REST * last_took))
             {
                 if last_index_sync.elapsed() > INDEX_SYNC_EVERY
                     && let Some(index) = &self.index
@@ -681,7 +687,8 @@ impl Inner {
                 checkpointed = self.flusher.published();
                 last_checkpoint = Instant::now();
                 match self.write_checkpoint() {
-                    Ok(()) => {
+                    Ok(took) => {
+                        last_took = took;
                         self.checkpoints.state.lock().1 = asked;
                         self.checkpoints.done.notify_all();
                     }
@@ -703,7 +710,8 @@ impl Inner {
         *stop
     }
 
-    fn write_checkpoint(&self) -> io::Result<()> {
+    /// Gives the time that it took, without that in which the log got to the disk.
+    fn write_checkpoint(&self) -> io::Result<Duration> {
         let moment = {
             let tip = self.tip.lock();
             Moment {
@@ -714,6 +722,7 @@ impl Inner {
             }
         };
         self.wait_durable(moment.end)?;
+        let begun = Instant::now();
         let mut unsynced = self.unsynced.lock();
         self.dirty.write(self.readable_end(), &mut unsynced)?;
         if self.unsafe_queues.load(Ordering::Relaxed) {
@@ -736,7 +745,8 @@ impl Inner {
             boot: self.boot,
             timestamp: moment.timestamp,
             last: moment.last,
-        })
+        })?;
+        Ok(begun.elapsed())
     }
 
     fn wait_durable(&self, end: PhysicalOffset) -> io::Result<()> {

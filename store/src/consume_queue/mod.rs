@@ -28,9 +28,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use tail::Tail;
 
-/// Entries that stay in memory after they were written, while the queue is in use: live consumers find theirs here.
-const KEEP: usize = 1024;
-
 /// What the queues of a topic share.
 #[derive(Debug)]
 struct Home {
@@ -181,11 +178,12 @@ impl ConsumeQueue {
         Ok(entries.first().copied())
     }
 
-    /// Brings the tail to the files, as far as it lies below `end` in the log, and lets go of what nobody needs in memory.
-    /// True when some of it has to wait for `end` to move.
+    /// Brings the tail to the files, as far as it lies below `end` in the log, and lets go of what nobody needs in memory: while the
+    /// queue is in use, its last `keep` entries stay, where live consumers find theirs. True when some of it has to wait for `end` to move.
     pub(crate) fn write_tail(
         &self,
         end: PhysicalOffset,
+        keep: usize,
         touched: &mut dyn FnMut(PathBuf, Arc<File>),
     ) -> io::Result<bool> {
         // Cleared first: an entry that comes from now on puts the queue on the list again.
@@ -211,9 +209,9 @@ impl ConsumeQueue {
             tail.wrote(entries.len());
         }
         // A queue that got nothing since the last time needs no memory.
-        let surplus = if entries.is_empty() { tail.written() } else { tail.written().saturating_sub(KEEP) };
+        let surplus = if entries.is_empty() { tail.written() } else { tail.written().saturating_sub(keep) };
         // Those behind move up: not for every few.
-        if entries.is_empty() || surplus >= KEEP / 4 {
+        if entries.is_empty() || surplus > keep / 4 {
             tail.forget(surplus);
         }
         Ok(!tail.is_empty())
@@ -341,7 +339,7 @@ impl ConsumeQueue {
             self.reset(offset, offset);
             return Ok(());
         }
-        self.write_tail(PhysicalOffset(i64::MAX), &mut |_, _| {})?;
+        self.write_tail(PhysicalOffset(i64::MAX), 0, &mut |_, _| {})?;
         let next = self.next_offset();
         let holes = std::iter::repeat_n(Entry::HOLE, (offset - next) as usize);
         self.files().write(next, holes, &mut |_, _| {})?;

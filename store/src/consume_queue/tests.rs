@@ -11,6 +11,8 @@ fn entry(n: i64) -> Entry {
     Entry { physical_offset: PhysicalOffset(n * 100), size: 100, tag_code: n }
 }
 
+/// Entries that stay in memory.
+const KEEP: usize = 8;
 const ALL: PhysicalOffset = PhysicalOffset(i64::MAX);
 
 fn read_all(queue: &ConsumeQueue, from: i64) -> Vec<Entry> {
@@ -33,15 +35,28 @@ fn entries_are_read_from_memory_and_from_files() {
     for (n, e) in entries.iter().enumerate() {
         queue.push(*e);
         if n % 6 == 0 {
-            queue.write_tail(ALL, &mut |_, _| {}).unwrap();
+            queue.write_tail(ALL, KEEP, &mut |_, _| {}).unwrap();
         }
         assert_eq!(read_all(&queue, 0), entries[..=n]);
     }
-    queue.write_tail(ALL, &mut |_, _| {}).unwrap();
-    queue.write_tail(ALL, &mut |_, _| {}).unwrap();
+    queue.write_tail(ALL, KEEP, &mut |_, _| {}).unwrap();
+    queue.write_tail(ALL, KEEP, &mut |_, _| {}).unwrap();
     assert!(queue.tail.lock().is_empty(), "an idle queue keeps nothing in memory");
     assert_eq!(read_all(&queue, 0), entries);
     assert_eq!(queue.next_offset(), QueueOffset(25));
+}
+
+#[test]
+fn a_queue_in_use_keeps_its_newest_entries_in_memory() {
+    let dir = tempfile::tempdir().unwrap();
+    let queue = queue(dir.path());
+    for n in 0..100 {
+        queue.push(entry(n));
+        queue.write_tail(ALL, KEEP, &mut |_, _| {}).unwrap();
+        let kept = queue.tail.lock().entries().len();
+        // Those behind do not move up for each of them.
+        assert!((KEEP..=KEEP + KEEP / 4).contains(&kept) || kept == n as usize + 1, "{kept} after {n}");
+    }
 }
 
 #[test]
@@ -56,7 +71,7 @@ fn nobody_sees_beyond_what_is_safe() {
     let mut seen = Vec::new();
     queue.read(QueueOffset(0), 10, safe, &mut seen).unwrap();
     assert_eq!(seen, [entry(0), entry(1)]);
-    assert!(queue.write_tail(safe, &mut |_, _| {}).unwrap(), "the rest waits");
+    assert!(queue.write_tail(safe, KEEP, &mut |_, _| {}).unwrap(), "the rest waits");
     assert_eq!(queue.max_offset(safe), QueueOffset(2));
     assert_eq!(queue.max_offset(ALL), QueueOffset(5));
 }
@@ -68,7 +83,7 @@ fn a_queue_made_anew_starts_over() {
     (0..15).for_each(|n| {
         queue.push(entry(n));
     });
-    queue.write_tail(ALL, &mut |_, _| {}).unwrap();
+    queue.write_tail(ALL, KEEP, &mut |_, _| {}).unwrap();
     assert!(queue.knows(QueueOffset(3), entry(3)).unwrap());
     assert!(!queue.knows(QueueOffset(3), entry(103)).unwrap());
     queue.start_over(QueueOffset(0)).unwrap();
@@ -87,7 +102,7 @@ fn offsets_whose_messages_are_gone_are_holes() {
     });
     queue.skip_to(QueueOffset(23)).unwrap();
     queue.push(entry(23));
-    queue.write_tail(ALL, &mut |_, _| {}).unwrap();
+    queue.write_tail(ALL, KEEP, &mut |_, _| {}).unwrap();
     let again = self::queue(dir.path());
     again.load(PhysicalOffset(2400)).unwrap();
     assert_eq!((again.min_offset(), again.next_offset()), (QueueOffset(0), QueueOffset(24)));
@@ -124,7 +139,7 @@ fn a_rebuilt_queue_may_begin_beyond_zero() {
         queue.push(entry(n));
     });
     assert_eq!((queue.min_offset(), queue.next_offset()), (QueueOffset(13), QueueOffset(18)));
-    queue.write_tail(ALL, &mut |_, _| {}).unwrap();
+    queue.write_tail(ALL, KEEP, &mut |_, _| {}).unwrap();
     let again = self::queue(dir.path());
     again.load(ALL).unwrap();
     again.trim(PhysicalOffset(1300), ALL).unwrap();
@@ -142,7 +157,7 @@ proptest! {
         let dir = tempfile::tempdir().unwrap();
         let queue = queue(dir.path());
         (0..synced).for_each(|n| { queue.push(entry(n)); });
-        queue.write_tail(ALL, &mut |_, _| {}).unwrap();
+        queue.write_tail(ALL, KEEP, &mut |_, _| {}).unwrap();
         for (n, _) in torn.iter().enumerate().filter(|(_, is_there)| **is_there) {
             let n = synced + n as i64;
             queue.files().write(QueueOffset(n), std::iter::once(entry(n)), &mut |_, _| {}).unwrap();
@@ -152,7 +167,7 @@ proptest! {
         prop_assert_eq!(is_cut, torn.contains(&true));
         prop_assert_eq!(again.next_offset(), QueueOffset(synced));
         again.push(entry(77));
-        again.write_tail(ALL, &mut |_, _| {}).unwrap();
+        again.write_tail(ALL, KEEP, &mut |_, _| {}).unwrap();
         let third = self::queue(dir.path());
         prop_assert!(!third.load(ALL).unwrap());
         prop_assert_eq!(third.next_offset(), QueueOffset(synced + 1));
@@ -163,7 +178,7 @@ proptest! {
         let dir = tempfile::tempdir().unwrap();
         let queue = queue(dir.path());
         (0..count).for_each(|n| { queue.push(entry(n)); });
-        queue.write_tail(ALL, &mut |_, _| {}).unwrap();
+        queue.write_tail(ALL, KEEP, &mut |_, _| {}).unwrap();
         let again = self::queue(dir.path());
         again.load(PhysicalOffset(cut * 100)).unwrap();
         let kept = count.min(cut);
@@ -171,7 +186,7 @@ proptest! {
         prop_assert_eq!(read_all(&again, 0), (0..kept).map(entry).collect::<Vec<_>>());
         // What was dropped must not come back.
         again.push(entry(77));
-        again.write_tail(ALL, &mut |_, _| {}).unwrap();
+        again.write_tail(ALL, KEEP, &mut |_, _| {}).unwrap();
         let third = self::queue(dir.path());
         third.load(ALL).unwrap();
         prop_assert_eq!(third.next_offset(), QueueOffset(kept + 1));
@@ -182,7 +197,7 @@ proptest! {
         let dir = tempfile::tempdir().unwrap();
         let queue = queue(dir.path());
         (0..count).for_each(|n| { queue.push(entry(n)); });
-        queue.write_tail(ALL, &mut |_, _| {}).unwrap();
+        queue.write_tail(ALL, KEEP, &mut |_, _| {}).unwrap();
         queue.trim(PhysicalOffset(start * 100), ALL).unwrap();
         let min = start.min(count);
         prop_assert_eq!(queue.min_offset(), QueueOffset(min));
