@@ -35,6 +35,35 @@ pub(super) fn load_average() -> Result<[f64; 3]> {
     Ok([next()?, next()?, next()?])
 }
 
+/// CPU time since the start of the machine, in ticks: what others on the same host took of it, and all.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CpuTime {
+    stolen: u64,
+    all: u64,
+}
+
+impl CpuTime {
+    /// The first line of `/proc/stat`.
+    pub(super) fn now() -> Result<Self> {
+        Self::parse(&fs::read_to_string("/proc/stat")?)
+    }
+
+    fn parse(stat: &str) -> Result<Self> {
+        let line = stat.lines().next().context("a line")?.strip_prefix("cpu ").context("that of all CPUs")?;
+        let ticks: Vec<u64> =
+            line.split_whitespace().map(str::parse).collect::<Result<_, _>>().context("numbers")?;
+        // user, nice, system, idle, iowait, irq, softirq, steal; guests are in user already.
+        let own = ticks.get(..8).context("eight kinds of CPU time")?;
+        Ok(Self { stolen: own[7], all: own.iter().sum() })
+    }
+
+    /// The share that others took since `earlier`, in percent.
+    pub(super) fn stolen_since(self, earlier: Self) -> f64 {
+        let all = self.all.saturating_sub(earlier.all).max(1);
+        self.stolen.saturating_sub(earlier.stolen) as f64 / all as f64 * 100.0
+    }
+}
+
 fn line_of(file: &str, name: &str) -> Option<String> {
     let text = fs::read_to_string(file).ok()?;
     let line = text.lines().find(|line| line.starts_with(name))?;
@@ -61,4 +90,18 @@ fn file_system() -> Result<String> {
         .max_by_key(|(place, _)| place.len())
         .context("everything is mounted somewhere")?;
     Ok(kind.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_took_is_a_share_of_what_passed_since() {
+        let before = CpuTime::parse("cpu  100 0 50 800 0 0 0 50 7 0\ncpu0 1 2\n").unwrap();
+        let after = CpuTime::parse("cpu  160 0 80 890 0 0 0 70 9 0\n").unwrap();
+        assert_eq!(after.stolen_since(before), 10.0);
+        assert_eq!(after.stolen_since(after), 0.0);
+        assert!(CpuTime::parse("cpu0 1 2 3").is_err());
+    }
 }

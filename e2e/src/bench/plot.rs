@@ -109,7 +109,7 @@ fn microseconds(value: f64) -> String {
     }
 }
 
-fn document(title: &str, height: f64, drawn: &str) -> String {
+pub(super) fn document(title: &str, height: f64, drawn: &str) -> String {
     let title = title.replace('&', "&amp;").replace('<', "&lt;");
     format!(
         r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" font-size="13">

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 
 use super::curve::Curves;
 use super::samples::Samples;
-use super::{lines, machine, plot, table};
+use super::{lines, machine, overview, plot, table};
 
 /// What a session came to so far.
 #[derive(Debug, Default)]
@@ -26,27 +26,44 @@ pub(super) struct Findings {
 }
 
 pub(super) fn write(findings: &Findings, folder: &Path) -> Result<()> {
-    fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
-    let put = |name: &str, text: &str| {
-        let path = folder.join(name);
-        fs::write(&path, text).with_context(|| format!("writing {}", path.display()))
-    };
-    let mut plots = String::new();
-    for line in
-        lines::ALL.iter().filter(|line| !findings.samples.of(line, super::Contestant::Gantry).is_empty())
-    {
-        let name = format!("{}.svg", line.id.to_lowercase());
-        put(&name, &plot::bars(line, &findings.samples))?;
-        let _ = writeln!(plots, "![{}]({name})", line.what);
-    }
+    let mut plots = draw_samples(&findings.samples, folder)?;
     for what in findings.curves.names() {
         let name = format!("latency-{}.svg", file_name(what));
         let title = format!("{what}: latency by percentile");
-        put(&name, &plot::curves(&title, &findings.curves.of(what)))?;
+        put(folder, &name, &plot::curves(&title, &findings.curves.of(what)))?;
         let _ = writeln!(plots, "![{title}]({name})");
     }
-    put("report.md", &page(findings, &plots))?;
-    put("figures.json", &serde_json::to_string_pretty(&findings.samples.json())?)
+    put(folder, "report.md", &page(findings, &plots))?;
+    put(folder, "figures.json", &serde_json::to_string_pretty(&findings.samples.json())?)
+}
+
+/// Draws what was measured before, all but the curves of latency, and gives the table.
+///
+/// # Errors
+/// When `figures` are not those of a bench, or `folder` cannot be written.
+pub fn draw(figures: &Path, folder: &Path) -> Result<String> {
+    let text = fs::read_to_string(figures).with_context(|| format!("reading {}", figures.display()))?;
+    let samples = Samples::from_json(&text).with_context(|| format!("in {}", figures.display()))?;
+    draw_samples(&samples, folder)?;
+    Ok(table::markdown(&samples, true))
+}
+
+/// Gives the plots as they stand in a page.
+fn draw_samples(samples: &Samples, folder: &Path) -> Result<String> {
+    fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
+    put(folder, "overview.svg", &overview::overview(samples))?;
+    let mut plots = "![How many times better than Apache's broker](overview.svg)\n".to_owned();
+    for line in lines::ALL.iter().filter(|line| !samples.of(line, super::Contestant::Gantry).is_empty()) {
+        let name = format!("{}.svg", line.id.to_lowercase());
+        put(folder, &name, &plot::bars(line, samples))?;
+        let _ = writeln!(plots, "![{}]({name})", line.what);
+    }
+    Ok(plots)
+}
+
+fn put(folder: &Path, name: &str, text: &str) -> Result<()> {
+    let path = folder.join(name);
+    fs::write(&path, text).with_context(|| format!("writing {}", path.display()))
 }
 
 /// Without what links and shells take for something else.

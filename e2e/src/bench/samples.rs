@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::{Context as _, Result};
+use serde::Deserialize;
+
 use super::Contestant;
-use super::lines::{Bar, Goal, Line};
+use super::lines::{self, Bar, Goal, Line};
 use crate::speed::median;
 
 /// Rounds that differ by more have not measured anything, if it matters which of them is right.
@@ -110,6 +113,29 @@ impl Samples {
         });
         all.collect()
     }
+
+    /// What [`json`](Self::json) made of them.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub(super) fn from_json(text: &str) -> Result<Self> {
+        #[derive(Deserialize)]
+        struct Row {
+            line: String,
+            contestant: String,
+            rounds: BTreeMap<u32, f64>,
+        }
+        let rows: Vec<Row> = serde_json::from_str(text).context("figures of a bench")?;
+        let known = |row: Row| {
+            let line = lines::ALL.iter().find(|line| line.id == row.line);
+            let line = line.with_context(|| format!("there is no line {}", row.line))?;
+            let contestant =
+                Contestant::ALL.into_iter().find(|contestant| contestant.to_string() == row.contestant);
+            let contestant = contestant.with_context(|| format!("nobody is called {}", row.contestant))?;
+            Ok(((line.id, contestant), row.rounds))
+        };
+        Ok(Self(rows.into_iter().map(known).collect::<Result<_>>()?))
+    }
 }
 
 #[cfg(test)]
@@ -153,6 +179,16 @@ mod tests {
         assert_eq!(holds(&[20.0, 25.0, 31.0]), None);
         assert_eq!(holds(&[29.0, 40.0, 60.0]), None);
         assert_eq!(holds(&[40.0, 50.0, 60.0]), Some(false));
+    }
+
+    #[test]
+    fn figures_are_read_as_they_were_written() {
+        let line = &lines::NATIVE;
+        let samples = samples(line, &[(Contestant::Gantry, &[1.5, 2.0]), (Contestant::ApacheTuned, &[0.25])]);
+        let text = samples.json().to_string();
+        assert_eq!(Samples::from_json(&text).unwrap().json(), samples.json());
+        let error = Samples::from_json(&text.replace("NATIVE", "OTHER")).unwrap_err();
+        assert_eq!(error.to_string(), "there is no line OTHER");
     }
 
     #[test]

@@ -37,6 +37,8 @@ const QUIET: f64 = 0.3;
 /// Measures, and writes a report after each round. Gives the table.
 pub fn run(options: &Options) -> Result<String> {
     let started = Instant::now();
+    // What is done below is a load, too.
+    let load = machine::load_average()?;
     let mut findings = Findings {
         gate: gate::check(if options.quick { 2 } else { 10 })?,
         is_quick: options.quick,
@@ -49,7 +51,6 @@ pub fn run(options: &Options) -> Result<String> {
     }
     let with_apache = with_apache.is_ok();
     let times = options.times();
-    let load = machine::load_average()?;
     findings.notes.push(format!("load average before: {load:?}"));
     if load[0] > QUIET {
         findings.notes.push(format!(
@@ -138,9 +139,7 @@ fn arm(
         options.rounds,
         about.as_secs()
     );
-    findings
-        .notes
-        .push(format!("round {}, {contestant}, {flush:?}: load average before {load:.2}", round + 1));
+    let cpu = machine::CpuTime::now()?;
     let arena = Arena::start(contestant, flush)?;
     warm_up(&arena, times.warm)?;
     let mut stage = Stage { arena: &arena, contestant, flush, round, times, reference, findings };
@@ -149,6 +148,11 @@ fn arm(
             failed(stage.findings, round, &error.context(format!("{row:?} of {contestant}, {flush:?}")));
         }
     }
+    findings.notes.push(format!(
+        "round {}, {contestant}, {flush:?}: load average before {load:.2}, {:.1} % of the CPU time stolen by other machines of the host",
+        round + 1,
+        machine::CpuTime::now()?.stolen_since(cpu)
+    ));
     Ok(())
 }
 

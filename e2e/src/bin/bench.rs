@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use gantry_bench::responder::{self, Disk};
-use gantry_e2e::bench::{Experiment, Options, run};
+use gantry_e2e::bench::{Experiment, Options, draw, run};
 
 /// Measures Gantry beside Apache's broker 5.5.0 and what answers without doing anything, round by round on the same machine, and writes a
 /// table, plots and the raw figures.
@@ -18,7 +18,8 @@ use gantry_e2e::bench::{Experiment, Options, run};
   bench                                  everything, three rounds: two hours
   bench --quick --rounds 1               everything, short and small: does it work here?
   bench --rows cost,sends --rounds 7     two rows, well measured
-  bench --out results/today              where report.md, *.svg and figures.json go")]
+  bench --out results/today              where report.md, *.svg and figures.json go
+  bench draw figures.json --out plots    the table and the plots of what was measured before")]
 struct Args {
     #[command(subcommand)]
     what: Option<What>,
@@ -35,12 +36,17 @@ struct Args {
     #[arg(long)]
     quick: bool,
     /// Where results go.
-    #[arg(long, default_value = "target/bench")]
+    #[arg(long, default_value = "target/bench", global = true)]
     out: PathBuf,
 }
 
 #[derive(Subcommand)]
 enum What {
+    /// Print the table of figures that were measured before, and draw them: an overview, and a plot for each line.
+    Draw {
+        /// The `figures.json` of a bench.
+        figures: PathBuf,
+    },
     /// Be the bound: answer sends without doing anything.
     #[command(hide = true)]
     Respond {
@@ -53,9 +59,16 @@ enum What {
 
 fn main() -> Result<()> {
     let args = Args::parse();
-    if let Some(What::Respond { address, sync }) = args.what {
-        let disk = sync.as_deref().map(Disk::prepare).transpose()?;
-        return responder::serve(&responder::listen(address)?, disk);
+    match args.what {
+        Some(What::Respond { address, sync }) => {
+            let disk = sync.as_deref().map(Disk::prepare).transpose()?;
+            return responder::serve(&responder::listen(address)?, disk);
+        }
+        Some(What::Draw { figures }) => {
+            println!("{}", draw(&figures, &args.out)?);
+            return Ok(());
+        }
+        None => {}
     }
     let rows = if args.rows.is_empty() { Experiment::ALL.to_vec() } else { args.rows };
     let measured = Duration::from_secs(args.seconds);

@@ -43,6 +43,11 @@ impl Alone<'_> {
         self.findings.samples.add(line, contestant, self.round, figure);
     }
 
+    /// Whether earlier rounds tried it in vain: some failures take minutes.
+    pub(super) fn has_failed(&self, line: &Line, contestant: Contestant) -> bool {
+        self.round > 0 && self.findings.samples.of(line, contestant).is_empty()
+    }
+
     pub(super) fn note(&mut self, text: String) {
         eprintln!("    {text}");
         self.findings.notes.push(format!("round {}: {text}", self.round + 1));

@@ -20,6 +20,12 @@ pub(super) fn measure(alone: &mut Alone<'_>) -> Result<()> {
             rate / 1e6,
             sequential / 1e6
         ));
+        // On a machine that readers and broker share, most of it is the work of reading.
+        let [by_itself, cold, warm] =
+            [beside.alone, beside.cold, beside.warm].map(|latency| latency.p99.as_micros());
+        alone.note(format!(
+            "{contestant}: p99 of live sends {by_itself} us, beside the cold read {cold} us, beside the same read from memory {warm} us"
+        ));
         alone.add(&lines::COLD_RATE, contestant, rate / sequential * 100.0);
         let live = beside.cold.p99.as_secs_f64() / beside.alone.p99.as_secs_f64();
         alone.add(&lines::COLD_LIVE, contestant, live);

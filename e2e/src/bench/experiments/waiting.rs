@@ -27,6 +27,10 @@ pub(super) fn memory(alone: &mut Alone<'_>) -> Result<()> {
         drop(cluster);
         alone.add(&lines::MEMORY_IDLE, contestant, idle as f64 / MIB);
         let count = alone.count(QUEUES);
+        if alone.has_failed(&lines::MEMORY_QUEUE, contestant) {
+            alone.note(format!("{contestant} with {count} queues: not tried again"));
+            continue;
+        }
         match scale::measure(target, Much::Queues, count) {
             Ok(figures) => {
                 alone.add(&lines::MEMORY_QUEUE, contestant, figures.bytes_each());
@@ -34,7 +38,10 @@ pub(super) fn memory(alone: &mut Alone<'_>) -> Result<()> {
                 alone.add(&lines::MAPS, contestant, figures.maps() as f64);
             }
             // Apache's broker may have no room for so many.
-            Err(error) => alone.note(format!("{contestant} with {count} queues: {error:#}")),
+            Err(error) => {
+                eprintln!("{error:#}");
+                alone.note(format!("{contestant} with {count} queues: {}", error.root_cause()));
+            }
         }
         if count != QUEUES {
             alone.note(format!("{count} queues instead of {QUEUES}"));
