@@ -77,11 +77,12 @@ impl Pace {
         self.seen = entries;
         // There may be fewer than before: their topics are deleted.
         let new = usize::try_from(entries - self.written).unwrap_or(0);
-        let is_worth_it = is_quiet || new >= Self::MANY * queues;
-        if is_worth_it {
-            self.written = entries;
-        }
-        is_worth_it
+        is_quiet || new >= Self::MANY * queues
+    }
+
+    /// As many were there when they were written, for whatever reason.
+    pub(crate) fn wrote(&mut self, entries: i64) {
+        self.written = entries;
     }
 }
 
@@ -154,10 +155,16 @@ mod tests {
     fn many_queues_with_few_entries_each_wait_for_a_checkpoint_or_a_quiet_moment() {
         let mut pace = Pace::default();
         assert!(pace.is_worth_a_write(100, 1));
+        pace.wrote(100);
         assert!(!pace.is_worth_a_write(1_100, 1_000), "one entry for each file");
         assert!(pace.is_worth_a_write(1_100, 1_000), "nothing came since");
+        pace.wrote(1_100);
         assert!(!pace.is_worth_a_write(30_000, 1_000));
         assert!(pace.is_worth_a_write(70_000, 1_000), "enough came together");
+        assert!(pace.is_worth_a_write(71_000, 1_000), "and was not written: an error");
+        // A checkpoint took them along.
+        pace.wrote(71_000);
+        assert!(!pace.is_worth_a_write(72_000, 1_000));
         assert!(!pace.is_worth_a_write(10, 1_000), "a topic was deleted");
         assert!(pace.is_worth_a_write(10, 1_000));
     }

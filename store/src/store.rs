@@ -663,12 +663,11 @@ impl Inner {
         while !self.wait(WRITE_EVERY) {
             let entries = self.digest.lock().entries;
             if pace.is_worth_a_write(entries, self.dirty.len()) {
-                let written = self.dirty.write(self.readable_end(), &mut self.unsynced.lock());
-                if let Err(error) = written {
+                if let Err(error) = self.write_tails(&mut self.unsynced.lock()) {
                     tracing::warn!(%error, "cannot write ConsumeQueue files: entries stay in memory until it works");
                     continue;
                 }
-                step("queues: written");
+                pace.wrote(entries);
             }
             let behind = self.flusher.published() - checkpointed;
             let (asked, done) = *self.checkpoints.state.lock();
@@ -689,6 +688,7 @@ impl Inner {
                 match self.write_checkpoint() {
                     Ok(took) => {
                         last_took = took;
+                        pace.wrote(entries);
                         self.checkpoints.state.lock().1 = asked;
                         self.checkpoints.done.notify_all();
                     }
@@ -710,6 +710,12 @@ impl Inner {
         *stop
     }
 
+    fn write_tails(&self, unsynced: &mut Unsynced) -> io::Result<()> {
+        self.dirty.write(self.readable_end(), unsynced)?;
+        step("queues: written");
+        Ok(())
+    }
+
     /// Gives the time that it took, without that in which the log got to the disk.
     fn write_checkpoint(&self) -> io::Result<Duration> {
         let moment = {
@@ -724,7 +730,7 @@ impl Inner {
         self.wait_durable(moment.end)?;
         let begun = Instant::now();
         let mut unsynced = self.unsynced.lock();
-        self.dirty.write(self.readable_end(), &mut unsynced)?;
+        self.write_tails(&mut unsynced)?;
         if self.unsafe_queues.load(Ordering::Relaxed) {
             return Err(io::Error::other(
                 "queue files could not be synced before: the next start builds them anew",

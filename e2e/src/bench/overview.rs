@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::Contestant;
 use super::lines::{self, Good, Line};
 use super::plot::document;
 use super::samples::{Samples, Spread};
@@ -37,7 +38,7 @@ pub(super) fn overview(samples: &Samples) -> String {
         let (one, median) = (x(1.0), x(factor.median));
         let _ = writeln!(
             drawn,
-            r##"<text x="{0:.0}" y="{1:.0}" text-anchor="end">{2}</text><rect x="{3:.1}" y="{4:.0}" width="{5:.1}" height="{BAR}" fill="#c2410c"/><path d="M{6:.1} {middle:.0}H{7:.1}" stroke="black"/><text x="{8:.1}" y="{1:.0}">{9}x</text>"##,
+            r#"<text x="{0:.0}" y="{1:.0}" text-anchor="end">{2}</text><rect x="{3:.1}" y="{4:.0}" width="{5:.1}" height="{BAR}" fill="{10}"/><path d="M{6:.1} {middle:.0}H{7:.1}" stroke="black"/><text x="{8:.1}" y="{1:.0}">{9}x</text>"#,
             LABELS - 8.0,
             middle + 5.0,
             line.what,
@@ -48,6 +49,7 @@ pub(super) fn overview(samples: &Samples) -> String {
             x(factor.most),
             x(factor.most).max(one) + 6.0,
             number(factor.median),
+            Contestant::Gantry.color(),
         );
     }
     document("How many times better than Apache's broker", bottom + ROW, &drawn)
@@ -65,7 +67,6 @@ fn factor(line: &Line, samples: &Samples) -> Option<Spread> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::Contestant;
 
     #[test]
     fn less_is_told_as_so_many_times_better_where_less_is_good() {
