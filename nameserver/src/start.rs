@@ -47,13 +47,16 @@ pub async fn start(config: Config, shutdown: watch::Receiver<bool>) -> Result<Ru
     let (external, external_addr) = bind_if(config.external_listen).await?;
     let (probes, probe_addr) = bind_if(config.probe_listen).await?;
     let lock = lock_folder(&config.data)?;
+    let kv = Arc::new(KvStore::open(&config.data)?);
+    let settings = Arc::new(SettingsStore::open(&config.data, &config.settings)?);
+    // Last: from here on nothing fails that would leave the thread to itself.
     let (writer, thread) = Writer::start().map_err(Error::Thread)?;
     let server = Arc::new(NameServer {
         addr,
         started: Instant::now(),
         routes: RwLock::new(RouteTable::default()),
-        kv: Arc::new(KvStore::open(&config.data)?),
-        settings: Arc::new(SettingsStore::open(&config.data, &config.settings)?),
+        kv,
+        settings,
         writer,
         counts: Counts::default(),
         connections: AtomicU64::new(0),
