@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::os::unix::fs::FileExt as _;
+use std::io::{self, Read as _};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use anyhow::{Context as _, Result};
 
@@ -26,7 +28,7 @@ pub(super) struct Lost {
     pub sectors: usize,
     /// Of these, what reached it all the same.
     pub kept: usize,
-    /// Files that were not there at all, or not as long.
+    /// Files that were not there at all, not as long, or not yet under their name.
     pub files: usize,
 }
 
@@ -61,7 +63,27 @@ impl Ground {
 
 /// The files below a folder as they look to processes.
 #[derive(Debug)]
-pub(super) struct Snapshot(BTreeMap<PathBuf, Vec<u8>>);
+pub(super) struct Snapshot(BTreeMap<PathBuf, Content>);
+
+#[derive(Debug)]
+struct Content {
+    inode: Inode,
+    bytes: Vec<u8>,
+}
+
+/// Which file it is, whatever its name: the number, and when it was made, as numbers are used again.
+#[derive(Debug, Eq, PartialEq)]
+struct Inode(u64, SystemTime);
+
+impl Content {
+    fn read(path: &Path) -> io::Result<Self> {
+        let mut file = File::open(path)?;
+        let metadata = file.metadata()?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(Self { inode: Inode(metadata.ino(), metadata.created()?), bytes })
+    }
+}
 
 impl Snapshot {
     pub(super) fn take(root: &Path) -> Result<Self> {
@@ -73,8 +95,9 @@ impl Snapshot {
                 if path.is_dir() {
                     folders.push(path);
                 } else {
-                    let bytes = fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
-                    files.insert(path, bytes);
+                    let content =
+                        Content::read(&path).with_context(|| format!("reading {}", path.display()))?;
+                    files.insert(path, content);
                 }
             }
         }
@@ -82,14 +105,15 @@ impl Snapshot {
     }
 
     /// Compares with what is on the disk now. Of each sector that did not get there `keep` says whether it did after all: a disk
-    /// writes sectors in whatever order it likes.
+    /// writes sectors in whatever order it likes. Where a name has its former file again, nothing was on the way to that one.
     pub(super) fn lost(&self, mut keep: impl FnMut() -> bool) -> Result<Lost> {
         let mut lost = Lost::default();
         for (path, before) in &self.0 {
-            let Ok(after) = fs::read(path) else {
+            let Some(after) = Content::read(path).ok().filter(|after| after.inode == before.inode) else {
                 lost.files += 1;
                 continue;
             };
+            let (before, after) = (&before.bytes, &after.bytes);
             if after.len() < before.len() {
                 lost.files += 1;
             }
