@@ -52,6 +52,12 @@ impl LoopDisk {
         self.folder.path().join("mounted")
     }
 
+    /// The file that it is in.
+    #[must_use]
+    pub fn image(&self) -> PathBuf {
+        self.folder.path().join("image")
+    }
+
     /// The power goes: from now on nothing reaches the disk, and after [`Self::mount_again`] only what was there before is there.
     /// (`EXT4_IOC_SHUTDOWN` with `EXT4_GOING_FLAGS_NOLOGFLUSH`: neither data nor the journal are written.)
     pub fn cut_power(&self) -> Result<()> {
@@ -73,8 +79,7 @@ impl LoopDisk {
     }
 
     fn mount(&mut self) -> Result<()> {
-        let image = self.folder.path().join("image");
-        output_of(Command::new("mount").args(["-o", "loop"]).arg(&image).arg(self.path()))?;
+        output_of(Command::new("mount").args(["-o", "loop"]).arg(self.image()).arg(self.path()))?;
         self.is_mounted = true;
         Ok(())
     }

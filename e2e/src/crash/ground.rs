@@ -53,6 +53,14 @@ impl Ground {
         }
     }
 
+    /// The file that the disk is in, if it is one of its own.
+    pub(super) fn image(&self) -> Option<PathBuf> {
+        match self {
+            Self::Folder(_) => None,
+            Self::Disk(disk) => Some(disk.image()),
+        }
+    }
+
     pub(super) fn as_disk(&mut self) -> Option<&mut LoopDisk> {
         match self {
             Self::Folder(_) => None,

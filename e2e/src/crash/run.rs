@@ -80,7 +80,7 @@ impl Run {
         };
         Ok(Self {
             victim: None,
-            world: World::new(recorder, ports.broker(), folder.path().join("scratch")),
+            world: World::new(recorder, ports.broker(), folder.path().join("scratch"), ground.image()),
             start,
             ground,
             reading: Reading::default(),

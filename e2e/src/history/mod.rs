@@ -194,7 +194,7 @@ pub enum What {
         physical: i64,
     },
 
-    /// A sync of a few bytes, on the disk that holds everything, took so many milliseconds until now.
+    /// A sync on the disk that holds everything, as the broker has to wait for, took so many milliseconds until now.
     Slow {
         ms: u64,
     },

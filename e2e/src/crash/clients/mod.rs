@@ -38,6 +38,8 @@ pub(super) struct World {
     pub port: u16,
     /// A file of nobody's, on the disk that holds everything.
     scratch: PathBuf,
+    /// The file with the store's disk, if that has one.
+    image: Option<PathBuf>,
     /// Queues that somebody sent to.
     places: Mutex<BTreeSet<Place>>,
     pub halves: Halves,
@@ -55,11 +57,12 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) fn new(recorder: Recorder, port: u16, scratch: PathBuf) -> Self {
+    pub(super) fn new(recorder: Recorder, port: u16, scratch: PathBuf, image: Option<PathBuf>) -> Self {
         Self {
             recorder,
             port,
             scratch,
+            image,
             places: Mutex::default(),
             halves: Halves::default(),
             last_due: AtomicU64::new(0),
