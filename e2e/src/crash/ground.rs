@@ -142,3 +142,32 @@ impl Snapshot {
         Ok(lost)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_reaches_the_file_that_it_was_on_the_way_to_and_no_other_of_its_name() -> Result<()> {
+        let folder = WorkFolder::new("torn")?;
+        let path = folder.path().join("file");
+        let old = [b'o'; SECTOR];
+        fs::write(&path, [b'n'; SECTOR])?;
+        let snapshot = Snapshot::take(folder.path())?;
+
+        // The same file, as it was before.
+        fs::write(&path, old)?;
+        let lost = snapshot.lost(|| true)?;
+        assert_eq!((lost.sectors, lost.kept, lost.files), (1, 1, 0));
+        assert_eq!(fs::read(&path)?, [b'n'; SECTOR]);
+
+        // The one that had this name before.
+        let former = folder.path().join("former");
+        fs::write(&former, old)?;
+        fs::rename(&former, &path)?;
+        let lost = snapshot.lost(|| true)?;
+        assert_eq!((lost.sectors, lost.kept, lost.files), (0, 0, 1));
+        assert_eq!(fs::read(&path)?, old);
+        Ok(())
+    }
+}
