@@ -37,11 +37,9 @@ impl LoopDisk {
 
     /// An empty ext4 of so many MiB.
     pub fn new(mib: u64) -> Result<Self> {
-        let folder = WorkFolder::new("disk")?;
-        let image = folder.path().join("image");
-        File::create(&image)?.set_len(mib << 20)?;
-        output_of(Command::new("mkfs.ext4").arg("-q").arg(&image))?;
-        let mut disk = Self { folder, is_mounted: false };
+        let mut disk = Self { folder: WorkFolder::new("disk")?, is_mounted: false };
+        File::create(disk.image())?.set_len(mib << 20)?;
+        output_of(Command::new("mkfs.ext4").arg("-q").arg(disk.image()))?;
         fs::create_dir(disk.path())?;
         disk.mount()?;
         Ok(disk)
