@@ -1,15 +1,18 @@
-//! What a message costs at a rate that both brokers take with ease, and how long the slowest of a thousand takes.
+//! What a message costs at a rate that both brokers take with ease, and how long the slowest of a thousand takes. The bound tells what
+//! of that is the machine's: a request that wakes a thread costs microseconds there, whatever is done with it.
 
 use anyhow::{Result, ensure};
 use gantry_bench::{Load, Mode, Pace};
 
 use super::stage::{Stage, microseconds};
+use super::sync;
 use crate::bench::arena::Flush;
-use crate::bench::lines;
+use crate::bench::{Contestant, lines};
 
 const CONNECTIONS: usize = 64;
 /// Messages that a pull asks for, which is what Apache's broker gives at most unless it is told otherwise.
 const BATCH: i32 = 32;
+const SYNC_CURVE: &str = "send at half of Apache's maximum, SYNC_FLUSH";
 
 pub(super) fn measure(stage: &mut Stage<'_>) -> Result<()> {
     let rate = stage.reference.half(stage.flush);
@@ -21,8 +24,13 @@ pub(super) fn measure(stage: &mut Stage<'_>) -> Result<()> {
     let tail = microseconds(&tally.latency, 99.9);
     let contestant = stage.contestant;
     if stage.flush == Flush::Sync {
-        stage.findings.curves.add("send at half of Apache's maximum, SYNC_FLUSH", contestant, &tally.latency);
+        stage.findings.curves.add(SYNC_CURVE, contestant, &tally.latency);
         stage.add(&lines::TAIL_SYNC, tail);
+        if contestant == Contestant::Gantry {
+            let bound = sync::least(&paced)?.latency;
+            stage.findings.curves.add(SYNC_CURVE, Contestant::Responder, &bound);
+            stage.add_bound(&lines::TAIL_SYNC, microseconds(&bound, 99.9));
+        }
         return Ok(());
     }
     stage.findings.curves.add("send at half of Apache's maximum, ASYNC_FLUSH", contestant, &tally.latency);
@@ -32,6 +40,9 @@ pub(super) fn measure(stage: &mut Stage<'_>) -> Result<()> {
     let (tally, cpu) = stage.run(&Load { size: 1024, topic: "cost-1k".into(), ..paced.clone() })?;
     stage.add(&lines::CPU_SEND_1K, per_million(tally.answered.max(1), cpu));
 
+    if contestant == Contestant::Responder {
+        return Ok(());
+    }
     let pulls = Load {
         mode: Mode::Pull,
         pace: Pace::Rate(rate / f64::from(BATCH)),

@@ -19,7 +19,6 @@ use clap::ValueEnum;
 pub(super) use alone::Alone;
 pub(super) use stage::{Reference, Stage, Times};
 
-use super::Contestant;
 use super::arena::Flush;
 
 /// In the order they are done on one broker: what leaves much for the disk to do comes last.
@@ -91,7 +90,6 @@ impl Experiment {
     /// Does it on a broker that is there and warm.
     pub(super) fn on(self, stage: &mut Stage<'_>) -> Result<()> {
         match self {
-            Self::Cost if stage.contestant == Contestant::Responder => Ok(()),
             Self::Cost => cost::measure(stage),
             Self::EndToEnd => delivery::measure(stage),
             Self::Syscalls => syscalls::measure(stage),

@@ -2,7 +2,7 @@
 //! and which only brings what came together to the disk, and answers: just before and after, because disks have their moods.
 
 use anyhow::Result;
-use gantry_bench::Load;
+use gantry_bench::{Load, Tally};
 
 use super::stage::{Stage, microseconds, run};
 use crate::bench::arena::{Arena, Flush};
@@ -13,30 +13,26 @@ const SENDERS: usize = 64;
 /// 64 senders with one message each under way.
 pub(super) fn many(stage: &mut Stage<'_>) -> Result<()> {
     let load = Load { connections: SENDERS, ..stage.load("sync-64") };
-    let before = least(&load)?.rate;
+    let before = least(&load)?.rate();
     let (tally, _) = stage.run(&load)?;
-    let after = least(&load)?.rate;
+    let after = least(&load)?.rate();
     let rate = tally.rate();
     stage.note(format!(
         "{SENDERS} senders: {rate:.0} a second; network and fdatasync alone {before:.0} before, {after:.0} after"
     ));
     stage.add(&lines::SYNC_64, rate);
     if stage.contestant == Contestant::Gantry {
-        stage.findings.samples.add(
-            &lines::SYNC_64,
-            Contestant::Responder,
-            stage.round,
-            f64::midpoint(before, after),
-        );
+        stage.add_bound(&lines::SYNC_64, f64::midpoint(before, after));
     }
     Ok(())
 }
 
 pub(super) fn one(stage: &mut Stage<'_>) -> Result<()> {
     let load = stage.load("sync-1");
-    let before = least(&load)?.p50;
+    let least = || -> Result<f64> { Ok(microseconds(&least(&load)?.latency, 50.0)) };
+    let before = least()?;
     let (tally, _) = stage.run(&load)?;
-    let after = least(&load)?.p50;
+    let after = least()?;
     let p50 = microseconds(&tally.latency, 50.0);
     stage.note(format!(
         "one sender: p50 {p50:.0} us; network and fdatasync alone {before:.0} us before, {after:.0} us after"
@@ -45,15 +41,9 @@ pub(super) fn one(stage: &mut Stage<'_>) -> Result<()> {
     Ok(())
 }
 
-struct Least {
-    rate: f64,
-    /// Microseconds.
-    p50: f64,
-}
-
-fn least(load: &Load) -> Result<Least> {
+/// What network and disk alone take of a quarter of the load.
+pub(super) fn least(load: &Load) -> Result<Tally> {
     let arena = Arena::start_responder(Flush::Sync)?;
     let load = Load { broker: arena.address(), measured: load.measured / 4, ..load.clone() };
-    let (tally, _) = run(arena.pid()?, &load)?;
-    Ok(Least { rate: tally.rate(), p50: microseconds(&tally.latency, 50.0) })
+    Ok(run(arena.pid()?, &load)?.0)
 }
