@@ -6,7 +6,9 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
+use super::Contestant;
 use super::curve::Curves;
+use super::lines::Line;
 use super::samples::Samples;
 use super::{lines, machine, overview, plot, table};
 
@@ -23,6 +25,15 @@ pub(super) struct Findings {
     pub(super) settings: Vec<String>,
     /// Load averages, and errors that were counted.
     pub(super) notes: Vec<String>,
+}
+
+impl Findings {
+    /// Tells a figure, and keeps it.
+    pub(super) fn add(&mut self, line: &Line, contestant: Contestant, round: u32, figure: f64) {
+        let what = format!("{contestant}: {}", line.what);
+        eprintln!("    {what:<64} {} {}", table::number(figure), line.unit);
+        self.samples.add(line, contestant, round, figure);
+    }
 }
 
 pub(super) fn write(findings: &Findings, folder: &Path) -> Result<()> {
@@ -53,7 +64,7 @@ fn draw_samples(samples: &Samples, folder: &Path) -> Result<String> {
     fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
     put(folder, "overview.svg", &overview::overview(samples))?;
     let mut plots = "![How many times better than Apache's broker](overview.svg)\n".to_owned();
-    for line in lines::ALL.iter().filter(|line| !samples.of(line, super::Contestant::Gantry).is_empty()) {
+    for line in lines::ALL.iter().filter(|line| !samples.of(line, Contestant::Gantry).is_empty()) {
         let name = format!("{}.svg", line.id.to_lowercase());
         put(folder, &name, &plot::bars(line, samples))?;
         let _ = writeln!(plots, "![{}]({name})", line.what);

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, ensure};
 use crate::cluster::{Cluster, Setup};
 use crate::process::spawn;
 use crate::scale::raise_limits;
-use crate::speed::{anonymous_memory, cpu_time};
+use crate::speed::{Busy, anonymous_memory};
 use crate::target::Target;
 use honest::{Producers, Times};
 pub use member::{Kind, be};
@@ -65,9 +65,9 @@ pub fn measure(crowd: Crowd, durations: Durations) -> Result<Outcome> {
     producers.send(durations.measure / 4)?;
     let before = anonymous_memory(pid)?;
     let mut send = || -> Result<(Times, f64)> {
-        let (start, used) = (Instant::now(), cpu_time(pid)?);
+        let busy = Busy::since_now(pid)?;
         let times = producers.send(durations.measure)?;
-        Ok((times, (cpu_time(pid)? - used).as_secs_f64() / start.elapsed().as_secs_f64()))
+        Ok((times, busy.processors()?))
     };
     let (alone, busy_alone) = send()?;
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 
-use super::process_cost::{bytes_from_disk, cpu_time};
+use super::process_cost::{Busy, bytes_from_disk};
 use crate::broker_client::{BrokerClient, Draft};
 use crate::cluster::{Cluster, Setup};
 use crate::cold;
@@ -54,8 +54,10 @@ pub struct Beside {
     /// Bytes that the broker had the disk read for it.
     pub from_disk: u64,
     pub took: Duration,
-    /// Processors that the broker and who asked it kept busy meanwhile.
-    pub busy: [f64; 2],
+    /// Processors that the broker kept busy meanwhile.
+    pub broker_busy: f64,
+    /// Processors that those kept busy who read and sent.
+    pub clients_busy: f64,
 }
 
 impl Backlog {
@@ -124,15 +126,15 @@ impl Backlog {
                 Ok(())
             })
         };
-        let used = || -> Result<[Duration; 2]> { Ok([cpu_time(pid)?, cpu_time(std::process::id())?]) };
-        let (start, before, used_before) = (Instant::now(), bytes_from_disk(pid)?, used()?);
+        let (broker, clients) = (Busy::since_now(pid)?, Busy::since_now(std::process::id())?);
+        let (start, before) = (Instant::now(), bytes_from_disk(pid)?);
         let cold = beside()?;
-        let (took, from_disk, used_after) = (start.elapsed(), bytes_from_disk(pid)? - before, used()?);
-        let busy = [0, 1].map(|n| (used_after[n] - used_before[n]).as_secs_f64() / took.as_secs_f64());
+        let (took, from_disk) = (start.elapsed(), bytes_from_disk(pid)? - before);
+        let (broker_busy, clients_busy) = (broker.processors()?, clients.processors()?);
         let warm = beside()?;
         let bodies = (self.messages * BODY) as u64;
         ensure!(read >= bodies, "{read} bytes were read, of which {bodies} are bodies");
-        Ok(Beside { alone, cold, warm, read, from_disk, took, busy })
+        Ok(Beside { alone, cold, warm, read, from_disk, took, broker_busy, clients_busy })
     }
 }
 

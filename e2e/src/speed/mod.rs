@@ -6,7 +6,7 @@ pub(crate) mod producer;
 mod scaling;
 
 pub use backlog::{Backlog, Beside, Latency};
-pub(crate) use process_cost::{anonymous_memory, cpu_time};
+pub(crate) use process_cost::{Busy, anonymous_memory, cpu_time};
 pub use scaling::{Costs, Load, Share, Stage};
 
 /// The middle one of some figures, or the mean of the two in the middle.

@@ -1,7 +1,7 @@
 //! What a process used so far, as the kernel counts it.
 
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
@@ -17,6 +17,25 @@ pub(crate) fn cpu_time(pid: u32) -> Result<Duration> {
     // SAFETY: sysconf only reads a constant of the system.
     let ticks_per_second = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
     Ok(Duration::from_secs_f64(ticks as f64 / ticks_per_second as f64))
+}
+
+/// How busy a process is from a moment on.
+pub(crate) struct Busy {
+    pid: u32,
+    since: Instant,
+    used: Duration,
+}
+
+impl Busy {
+    pub(crate) fn since_now(pid: u32) -> Result<Self> {
+        Ok(Self { pid, since: Instant::now(), used: cpu_time(pid)? })
+    }
+
+    /// Processors that it kept busy, until now.
+    pub(crate) fn processors(&self) -> Result<f64> {
+        let used = cpu_time(self.pid)?.saturating_sub(self.used);
+        Ok(used.as_secs_f64() / self.since.elapsed().as_secs_f64())
+    }
 }
 
 /// Bytes of memory that belong to it alone: not the files it maps.

@@ -34,13 +34,7 @@ impl Alone<'_> {
     }
 
     pub(super) fn add(&mut self, line: &Line, contestant: Contestant, figure: f64) {
-        eprintln!(
-            "    {contestant}: {:<56} {} {}",
-            line.what,
-            crate::bench::table::number(figure),
-            line.unit
-        );
-        self.findings.samples.add(line, contestant, self.round, figure);
+        self.findings.add(line, contestant, self.round, figure);
     }
 
     /// Whether earlier rounds tried it in vain: some failures take minutes.

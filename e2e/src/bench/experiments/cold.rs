@@ -16,11 +16,11 @@ pub(super) fn measure(alone: &mut Alone<'_>) -> Result<()> {
         let beside = backlog.read_cold()?;
         let rate = beside.read as f64 / beside.took.as_secs_f64();
         alone.note(format!(
-            "{contestant}: {:.0} MB/s of a cold backlog, the disk by itself {:.0} MB/s; the broker kept {:.2} processors busy, the readers {:.2}",
+            "{contestant}: {:.0} MB/s of a cold backlog, the disk by itself {:.0} MB/s; the broker kept {:.2} processors busy, its clients {:.2}",
             rate / 1e6,
             sequential / 1e6,
-            beside.busy[0],
-            beside.busy[1],
+            beside.broker_busy,
+            beside.clients_busy,
         ));
         // On a machine that readers and broker share, most of it is the work of reading.
         let [by_itself, cold, warm] =

@@ -12,7 +12,6 @@ use crate::bench::{Contestant, lines};
 const CONNECTIONS: usize = 64;
 /// Messages that a pull asks for, which is what Apache's broker gives at most unless it is told otherwise.
 const BATCH: i32 = 32;
-const SYNC_CURVE: &str = "send at half of Apache's maximum, SYNC_FLUSH";
 
 pub(super) fn measure(stage: &mut Stage<'_>) -> Result<()> {
     let rate = stage.reference.half(stage.flush);
@@ -23,19 +22,21 @@ pub(super) fn measure(stage: &mut Stage<'_>) -> Result<()> {
     let per_million = |messages: u64, cpu: std::time::Duration| cpu.as_secs_f64() / messages as f64 * 1e6;
     let tail = microseconds(&tally.latency, 99.9);
     let contestant = stage.contestant;
+    let (curve, line) = match stage.flush {
+        Flush::Async => ("send at half of Apache's maximum, ASYNC_FLUSH", &lines::TAIL_ASYNC),
+        Flush::Sync => ("send at half of Apache's maximum, SYNC_FLUSH", &lines::TAIL_SYNC),
+    };
+    stage.findings.curves.add(curve, contestant, &tally.latency);
+    stage.add(line, tail);
     if stage.flush == Flush::Sync {
-        stage.findings.curves.add(SYNC_CURVE, contestant, &tally.latency);
-        stage.add(&lines::TAIL_SYNC, tail);
         if contestant == Contestant::Gantry {
             let bound = sync::least(&paced)?.latency;
-            stage.findings.curves.add(SYNC_CURVE, Contestant::Responder, &bound);
-            stage.add_bound(&lines::TAIL_SYNC, microseconds(&bound, 99.9));
+            stage.findings.curves.add(curve, Contestant::Responder, &bound);
+            stage.add_bound(line, microseconds(&bound, 99.9));
         }
         return Ok(());
     }
-    stage.findings.curves.add("send at half of Apache's maximum, ASYNC_FLUSH", contestant, &tally.latency);
     stage.add(&lines::CPU_SEND_128, per_million(tally.answered, cpu));
-    stage.add(&lines::TAIL_ASYNC, tail);
 
     let (tally, cpu) = stage.run(&Load { size: 1024, topic: "cost-1k".into(), ..paced.clone() })?;
     stage.add(&lines::CPU_SEND_1K, per_million(tally.answered.max(1), cpu));

@@ -20,11 +20,10 @@ const TURNS: u32 = 4;
 
 /// A broker with so many queues, each of which has been sent to.
 struct Size {
-    queues: usize,
-    pid: u32,
+    cluster: Cluster,
     load: Load,
+    /// Microseconds of CPU a send, and p99 of one, of each turn.
     seen: Vec<(f64, f64)>,
-    _cluster: Cluster,
 }
 
 pub(super) fn measure(alone: &mut Alone<'_>) -> Result<()> {
@@ -36,19 +35,18 @@ pub(super) fn measure(alone: &mut Alone<'_>) -> Result<()> {
     for _ in 0..TURNS {
         for size in &mut sizes {
             for trouble in size.turn()? {
-                alone.note(format!("{} queues: {trouble}", size.queues));
+                alone.note(format!("{} queues: {trouble}", size.queues()));
             }
         }
     }
-    for size in &sizes {
-        let (cpu, p99) = size.medians()?;
-        alone.note(format!("{} queues: {cpu:.2} us of CPU a send, p99 {p99:.0} us", size.queues));
+    let medians = sizes.iter().map(Size::medians).collect::<Result<Vec<_>>>()?;
+    for (size, (cpu, p99)) in sizes.iter().zip(&medians) {
+        alone.note(format!("{} queues: {cpu:.2} us of CPU a send, p99 {p99:.0} us", size.queues()));
     }
     if sizes.len() < SIZES.len() {
         alone.note(format!("growth: the first {} of {} sizes only", sizes.len(), SIZES.len()));
     }
-    if let (Some(first), Some(last)) = (sizes.first(), sizes.last()) {
-        let (first, last) = (first.medians()?, last.medians()?);
+    if let (Some(first), Some(last)) = (medians.first(), medians.last()) {
         alone.add(&lines::GROWTH_CPU, Contestant::Gantry, last.0 / first.0);
         alone.add(&lines::GROWTH_P99, Contestant::Gantry, last.1 / first.1);
     }
@@ -72,13 +70,17 @@ impl Size {
         create_topics(&load)?;
         gantry_bench::run(&load, |_| Ok(()))?;
         let load = Load { warm_up: alone.times.settle, measured: alone.times.measured / TURNS, ..load };
-        let pid = cluster.broker_pid().context("the broker runs")?;
-        Ok(Self { queues: topics * queues, pid, load, seen: Vec::new(), _cluster: cluster })
+        Ok(Self { cluster, load, seen: Vec::new() })
+    }
+
+    fn queues(&self) -> usize {
+        self.load.topics * self.load.queues
     }
 
     /// Sends for a while; gives what went wrong.
     fn turn(&mut self) -> Result<Vec<String>> {
-        let (tally, cpu) = run(self.pid, &self.load)?;
+        let pid = self.cluster.broker_pid().context("the broker runs")?;
+        let (tally, cpu) = run(pid, &self.load)?;
         let each = cpu.as_secs_f64() / tally.answered.max(1) as f64 * 1e6;
         self.seen.push((each, microseconds(&tally.latency, 99.0)));
         Ok(tally.troubles())

@@ -69,14 +69,12 @@ impl Stage<'_> {
     }
 
     pub(super) fn add(&mut self, line: &Line, figure: f64) {
-        eprintln!("    {:<64} {} {}", line.what, crate::bench::table::number(figure), line.unit);
-        self.findings.samples.add(line, self.contestant, self.round, figure);
+        self.findings.add(line, self.contestant, self.round, figure);
     }
 
     /// A figure of the bound that was measured beside this broker.
     pub(super) fn add_bound(&mut self, line: &Line, figure: f64) {
-        eprintln!("    bound: {:<57} {} {}", line.what, crate::bench::table::number(figure), line.unit);
-        self.findings.samples.add(line, Contestant::Responder, self.round, figure);
+        self.findings.add(line, Contestant::Responder, self.round, figure);
     }
 
     pub(super) fn note(&mut self, text: String) {
