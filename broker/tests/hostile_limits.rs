@@ -78,6 +78,7 @@ async fn names_properties_and_bodies_have_their_lengths() {
     assert_eq!(sent("T", &long(properties::MAX_LEN - 300), 1).await, ResponseCode::SUCCESS);
     assert_eq!(sent("T", &long(properties::MAX_LEN), 1).await, ResponseCode::MESSAGE_ILLEGAL);
     assert_eq!(sent("T", &long(properties::MAX_LEN + 1), 1).await, ResponseCode::MESSAGE_ILLEGAL);
+    assert_eq!(sent("T", "k\u{1}a\0b\u{2}", 1).await, ResponseCode::MESSAGE_ILLEGAL);
     assert_eq!(sent("T", "", 1024 * 1024).await, ResponseCode::SUCCESS);
     assert_eq!(sent("T", "", 1024 * 1024 + 1).await, ResponseCode::MESSAGE_ILLEGAL);
 
@@ -115,6 +116,9 @@ async fn a_batch_is_as_long_as_it_says_and_no_longer_than_a_message_may_be() {
         assert_eq!(sent(lie).await, ResponseCode::MESSAGE_ILLEGAL, "{at}");
     }
     assert_eq!(sent(body[..body.len() - 1].to_vec()).await, ResponseCode::MESSAGE_ILLEGAL);
+    let mut with_zero = body.clone();
+    batch::push(&mut with_zero, batch::Element { properties: "k\u{1}a\0b\u{2}", ..element });
+    assert_eq!(sent(with_zero).await, ResponseCode::MESSAGE_ILLEGAL);
     let max = CommandBuf::request(RequestCode::GET_MAX_OFFSET).with("topic", "T").with("queueId", "0");
     let max = honest.request(max, WAIT).await.unwrap();
     assert_eq!(max.find("offset"), Some("100"), "nothing of what was refused is there");

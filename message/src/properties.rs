@@ -77,6 +77,13 @@ pub const TRANSACTION_ID: &str = "__transactionId__";
 /// Of a mark: bytes of the records that stand behind it in the log and belong to it. Gantry's own.
 pub const FOLLOWED_BY: &str = "FOLLOWED_BY";
 
+/// Whether a client may send `text`: a record has room for it, and it has no zero byte, by which a recovery knows what of a record
+/// never reached the disk.
+#[must_use]
+pub fn may_be_sent(text: &str) -> bool {
+    text.len() <= MAX_LEN && memchr::memchr(0, text.as_bytes()).is_none()
+}
+
 /// The pairs of a property string in order.
 pub fn pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
     let mut rest = text;

@@ -3,7 +3,7 @@
 //!
 //! Messages of this process's own are in its memory as it wrote them, and are not looked at again.
 
-use crate::commit_log::{Scan, Segments, Step, Tag, whole_record};
+use crate::commit_log::{Durable, Scan, Segments, Step, Tag, whole_record};
 use crate::consume_queue::{ConsumeQueue, Entry};
 use crate::{PhysicalOffset, QueueOffset};
 use gantry_message::Record;
@@ -36,7 +36,7 @@ impl Mending<'_> {
     /// True when `entry` is what the queue has to have at `offset`, and its message is as it was stored.
     pub(crate) fn is_right(&self, offset: QueueOffset, entry: Entry) -> bool {
         let Some(segment) = self.segments.find(entry.physical_offset) else { return false };
-        whole_record(&segment, entry.physical_offset)
+        whole_record(&segment, entry.physical_offset, Durable::ALL)
             .is_some_and(|(record, len)| self.entry_of(&record, len) == Some((offset, entry)))
     }
 
@@ -65,7 +65,7 @@ impl Mending<'_> {
             None => ((offset + AROUND).min(bounds.1), self.end),
         };
         let mut entries = vec![Entry::HOLE; usize::try_from(after - before).unwrap_or(0)];
-        let mut scan = Scan::new(self.segments, from, to, true);
+        let mut scan = Scan::new(self.segments, from, to, Some(Durable::ALL));
         loop {
             while scan.step(|step| {
                 if let Step::Record(record, len) = step

@@ -161,7 +161,7 @@ pub(super) fn illegal(broker: &Broker, body: usize) -> Refusal {
     Refusal::new(
         ResponseCode::MESSAGE_ILLEGAL,
         format!(
-            "the message is illegal, maybe msg body or properties length not matched. msg body length {body} B, limit {} B, msg properties length limit 32 KiB",
+            "the message is illegal, maybe msg body or properties length not matched. msg body length {body} B, limit {} B, msg properties length limit 32 KiB, and no zero byte in them",
             broker.config().max_message_size
         ),
     )

@@ -121,7 +121,7 @@ fn store(session: &BrokerSession, command: &Command<'_>) -> Result<Outcome, Refu
     let topic = check_topic(broker, session, &header, facts.is_transaction)?;
     let config = topic.config();
     let queue_id = choose_queue(&header, &topic, &config, session)?;
-    if command.body.len() > broker.config().max_message_size || sent_properties.len() > properties::MAX_LEN {
+    if command.body.len() > broker.config().max_message_size || !properties::may_be_sent(sent_properties) {
         return Err(illegal(broker, command.body.len()));
     }
     let born_host = Host::new(session.peer.addr());
@@ -213,7 +213,7 @@ fn store_batch(
             element.map_err(|error| Refusal::new(ResponseCode::MESSAGE_ILLEGAL, error.to_string()))?;
         let facts = Facts::of(element.properties);
         let text = cleaned(element.properties, &facts);
-        if text.len() > properties::MAX_LEN {
+        if !properties::may_be_sent(&text) {
             return Err(illegal(broker, element.body.len()));
         }
         texts.push((text, facts.tag_code));

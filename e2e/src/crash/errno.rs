@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::Tally;
-use super::ground::Ground;
+use super::ground::{Ground, Reached};
 use super::run::Run;
 use crate::checker::Verdict;
 use crate::history::Flush;
@@ -63,7 +63,7 @@ pub(super) fn one(call: &str, error: &str, n: usize, prepare: &dyn Fn(&mut Run))
     if run.try_to_begin_life()? && run.try_to_look()? {
         run.work_until_power_cut_or_end(2_000, PATIENCE)?;
     } else {
-        run.cut_power_now(|| false)?;
+        run.cut_power_now(|| Reached::Nothing)?;
     }
     run.start.wrapper.clear();
     let failed = fs::read_to_string(&trace).unwrap_or_default().matches("(INJECTED)").count();

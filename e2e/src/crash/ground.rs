@@ -21,13 +21,45 @@ pub(super) enum Ground {
     Disk(LoopDisk),
 }
 
+/// How much of a sector that was on its way to the disk got there.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Reached {
+    Nothing,
+    /// It was written while its bytes were being copied into memory, and these many were.
+    Midway(usize),
+    All,
+}
+
+impl Reached {
+    /// Any of these, `All` for this share of sectors.
+    pub(super) fn any(random: &mut fastrand::Rng, share: f64) -> Self {
+        if random.f64() < share {
+            Self::All
+        } else if random.bool() {
+            // Words are copied whole.
+            Self::Midway(random.usize(1..SECTOR / 8) * 8)
+        } else {
+            Self::Nothing
+        }
+    }
+
+    fn bytes(self) -> usize {
+        match self {
+            Self::Nothing => 0,
+            Self::Midway(bytes) => bytes,
+            Self::All => SECTOR,
+        }
+    }
+}
+
 /// What of files had not reached the disk when the power went.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Lost {
     /// Sectors whose bytes were others on the disk.
     pub sectors: usize,
-    /// Of these, what reached it all the same.
+    /// Of these, what reached it all the same, and of what some did.
     pub kept: usize,
+    pub midway: usize,
     /// Files that were not there at all, not as long, or not yet under their name.
     pub files: usize,
 }
@@ -112,9 +144,10 @@ impl Snapshot {
         Ok(Self(files))
     }
 
-    /// Compares with what is on the disk now. Of each sector that did not get there `keep` says whether it did after all: a disk
-    /// writes sectors in whatever order it likes. Where a name has its former file again, nothing was on the way to that one.
-    pub(super) fn lost(&self, mut keep: impl FnMut() -> bool) -> Result<Lost> {
+    /// Compares with what is on the disk now. Of each sector that did not get there `reached` says how much of it did after all: a
+    /// disk writes sectors in whatever order it likes, and the kernel hands it pages while they are written to. Where a name has
+    /// its former file again, nothing was on the way to that one.
+    pub(super) fn lost(&self, mut reached: impl FnMut() -> Reached) -> Result<Lost> {
         let mut lost = Lost::default();
         for (path, before) in &self.0 {
             let Some(after) = Content::read(path).ok().filter(|after| after.inode == before.inode) else {
@@ -131,11 +164,14 @@ impl Snapshot {
                     continue;
                 }
                 lost.sectors += 1;
-                if keep() {
-                    lost.kept += 1;
-                    let new = new.get(..old.len()).unwrap_or(new);
-                    file.write_all_at(new, (n * SECTOR) as u64)?;
+                let reached = reached();
+                match reached {
+                    Reached::Nothing => {}
+                    Reached::Midway(_) => lost.midway += 1,
+                    Reached::All => lost.kept += 1,
                 }
+                let new = new.get(..old.len().min(reached.bytes())).unwrap_or(new);
+                file.write_all_at(new, (n * SECTOR) as u64)?;
             }
             file.sync_all()?;
         }
@@ -157,15 +193,18 @@ mod tests {
 
         // The same file, as it was before.
         fs::write(&path, old)?;
-        let lost = snapshot.lost(|| true)?;
-        assert_eq!((lost.sectors, lost.kept, lost.files), (1, 1, 0));
+        let lost = snapshot.lost(|| Reached::Midway(8))?;
+        assert_eq!((lost.sectors, lost.kept, lost.midway, lost.files), (1, 0, 1, 0));
+        assert_eq!(fs::read(&path)?, [[b'n'; 8].as_slice(), &[b'o'; SECTOR - 8]].concat());
+        let lost = snapshot.lost(|| Reached::All)?;
+        assert_eq!((lost.sectors, lost.kept, lost.midway, lost.files), (1, 1, 0, 0));
         assert_eq!(fs::read(&path)?, [b'n'; SECTOR]);
 
         // The one that had this name before.
         let former = folder.path().join("former");
         fs::write(&former, old)?;
         fs::rename(&former, &path)?;
-        let lost = snapshot.lost(|| true)?;
+        let lost = snapshot.lost(|| Reached::All)?;
         assert_eq!((lost.sectors, lost.kept, lost.files), (0, 0, 1));
         assert_eq!(fs::read(&path)?, old);
         Ok(())

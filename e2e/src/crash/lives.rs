@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::Tally;
-use super::ground::Ground;
+use super::ground::{Ground, Reached};
 use super::run::Run;
 use crate::history::{Death, Flush};
 
@@ -59,12 +59,14 @@ pub(super) fn end_life(
             run.work(enough)?;
             return run.stop();
         }
-        Way::PowerCut => run.work_until_power_cut(enough, random.bool(), || false)?,
+        Way::PowerCut => run.work_until_power_cut(enough, random.bool(), || Reached::Nothing)?,
         Way::TornWrites => {
             let is_before_kill = random.bool();
             let share = random.f64();
-            let lost = run.work_until_power_cut(enough, is_before_kill, || random.f64() < share)?;
+            let reached = || Reached::any(random, share);
+            let lost = run.work_until_power_cut(enough, is_before_kill, reached)?;
             tally.witness("sectors that were there all the same", lost.kept as u64);
+            tally.witness("sectors of which a part was there", lost.midway as u64);
             lost
         }
     };

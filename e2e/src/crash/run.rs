@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 
 use super::clients::{Reading, World, now_ms};
 use super::derived;
-use super::ground::{Ground, Lost, Snapshot};
+use super::ground::{Ground, Lost, Reached, Snapshot};
 use super::victim::{Start, Victim, log_tail};
 use crate::await_condition::await_condition;
 use crate::checker::{self, Verdict};
@@ -210,12 +210,12 @@ impl Run {
     }
 
     /// The power goes while clients are at work, before or after the process is killed. What was not on the disk is gone, but for
-    /// the sectors that `keep` says.
+    /// what `reached` says of sectors.
     pub(super) fn work_until_power_cut(
         &mut self,
         enough: u64,
         is_before_kill: bool,
-        keep: impl FnMut() -> bool,
+        reached: impl FnMut() -> Reached,
     ) -> Result<Lost> {
         let mut victim = self.take()?;
         let ground = &mut self.ground;
@@ -240,7 +240,7 @@ impl Run {
             disk.cut_power()?;
             Ok(snapshot)
         })?;
-        self.come_back(&snapshot, keep)
+        self.come_back(&snapshot, reached)
     }
 
     /// Clients at work until the broker ends by itself, or enough was done; then the power goes.
@@ -257,24 +257,24 @@ impl Run {
             victim.kill();
             Ok(())
         })?;
-        self.cut_power_now(|| false).map(drop)
+        self.cut_power_now(|| Reached::Nothing).map(drop)
     }
 
     /// The power goes, and whoever is alive with it.
-    pub(super) fn cut_power_now(&mut self, keep: impl FnMut() -> bool) -> Result<Lost> {
+    pub(super) fn cut_power_now(&mut self, reached: impl FnMut() -> Reached) -> Result<Lost> {
         if let Some(victim) = self.victim.take() {
             self.record(What::Ended { how: Death::PowerCut });
             victim.kill();
         }
         let snapshot = Snapshot::take(&self.ground.store())?;
         self.ground.as_disk().context("the store is on no disk of its own")?.cut_power()?;
-        self.come_back(&snapshot, keep)
+        self.come_back(&snapshot, reached)
     }
 
     /// What is on the disk, now that nobody is alive any more.
-    fn come_back(&mut self, snapshot: &Snapshot, keep: impl FnMut() -> bool) -> Result<Lost> {
+    fn come_back(&mut self, snapshot: &Snapshot, reached: impl FnMut() -> Reached) -> Result<Lost> {
         self.ground.as_disk().context("the store is on no disk of its own")?.mount_again()?;
-        let lost = snapshot.lost(keep)?;
+        let lost = snapshot.lost(reached)?;
         self.record(What::Fault { name: "power cut".into(), witness: format!("{lost:?}") });
         Ok(lost)
     }

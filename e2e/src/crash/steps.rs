@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 use super::Tally;
-use super::ground::Ground;
+use super::ground::{Ground, Reached};
 use super::lives::{LIVES, enough};
 use super::run::Run;
 use crate::history::{Death, Flush};
@@ -126,7 +126,7 @@ pub(super) fn run_in_recovery(cycles: u32, seed: u64, each: &mut dyn FnMut()) ->
         for _ in 0..LIVES.min(cycles - tally.cycles) {
             run.begin_life()?;
             run.look()?;
-            run.work_until_power_cut(enough(&mut random), random.bool(), || random.bool())?;
+            run.work_until_power_cut(enough(&mut random), random.bool(), || Reached::any(&mut random, 0.5))?;
             for _ in 0..random.usize(1..4) {
                 die_in_recovery(&mut run, &mut random, &mut tally)?;
             }
@@ -155,7 +155,7 @@ fn die_in_recovery(run: &mut Run, random: &mut fastrand::Rng, tally: &mut Tally)
     }
     // And what it had done may be lost as well.
     if random.bool() {
-        run.cut_power_now(|| random.bool())?;
+        run.cut_power_now(|| Reached::any(random, 0.5))?;
     }
     Ok(())
 }

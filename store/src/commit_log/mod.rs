@@ -16,7 +16,7 @@ pub(crate) use flush::Flusher;
 pub(crate) use readahead::{Ahead, AheadJob};
 pub use segment::Segment;
 pub(crate) use segments::Segments;
-pub(crate) use whole::{most_records_in, next_whole, whole_at as whole_record};
+pub(crate) use whole::{Durable, most_records_in, next_whole, whole_at as whole_record};
 
 use crate::PhysicalOffset;
 use bytes::Bytes;
@@ -28,7 +28,7 @@ pub(crate) struct Scan<'a> {
     segments: &'a Segments,
     at: PhysicalOffset,
     end: PhysicalOffset,
-    strict: bool,
+    whole: Option<Durable>,
 }
 
 /// What stands at a place of the log.
@@ -40,14 +40,14 @@ pub(crate) enum Step<'a> {
 }
 
 impl<'a> Scan<'a> {
-    /// Reads from `start`, a record's or a file's first byte, to `end`. `strict`: what is not whole is no record.
+    /// Reads from `start`, a record's or a file's first byte, to `end`. `whole`: what is not whole is no record.
     pub(crate) fn new(
         segments: &'a Segments,
         start: PhysicalOffset,
         end: PhysicalOffset,
-        strict: bool,
+        whole: Option<Durable>,
     ) -> Self {
-        Self { segments, at: start, end, strict }
+        Self { segments, at: start, end, whole }
     }
 
     pub(crate) fn at(&self) -> PhysicalOffset {
@@ -94,15 +94,16 @@ impl<'a> Scan<'a> {
         position: usize,
     ) -> bool {
         record.physical_offset == self.at.0
-            && (!self.strict
-                || (whole::is_whole(record, bytes, position)
-                    && whole::is_complete(segment, record, self.at + len as i64)))
+            && self.whole.is_none_or(|durable| {
+                durable.is_whole(record, bytes, position)
+                    && whole::is_complete(segment, record, self.at + len as i64, durable)
+            })
     }
 
     /// After an end that is none: goes on at the next whole record. Gives the bytes that it passes over; `None` when there is
     /// no other record.
     pub(crate) fn skip_damage(&mut self) -> Option<i64> {
-        let next = next_whole(self.segments, self.at, self.end)?;
+        let next = next_whole(self.segments, self.at, self.end, self.whole.unwrap_or(Durable::ALL))?;
         let skipped = next - self.at;
         self.at = next;
         Some(skipped)

@@ -1,7 +1,11 @@
 //! Telling a record that is all there from one that is not, and finding the next after one that is not.
 //!
-//! Only the body has a checksum. What of a record did not reach the disk is zeros there, a sector at least: a topic has no zeros,
-//! properties are refused with any, and lengths that are zero do not add up.
+//! Only the body has a checksum. What of a record did not reach the disk is zeros there: a topic has no zeros, clients' properties
+//! are refused with any, and lengths that are zero do not add up.
+//!
+//! A sector may have reached the disk while a record was being copied into it, with a flush of those before it, and not once more
+//! when the record was all there: a single zero tells. Where all of the log was on the disk once, whole sectors are what a disk may
+//! lose, and properties that Apache's broker stored may have zeros.
 
 use super::{Segment, Segments};
 use crate::faults::{Fault, has};
@@ -17,25 +21,45 @@ const MAGIC: [u8; 3] = [0xDA, 0xA3, 0x20];
 /// Where the magic stands in a record.
 const MAGIC_AT: usize = 4;
 
-/// True when the record that was read from `bytes`, at `position` of its file, is as it was written.
-pub(crate) fn is_whole(record: &Record<'_>, bytes: &[u8], position: usize) -> bool {
-    if has(Fault::TornAccepted) {
-        return true;
+/// Up to where all of the log was on the disk once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Durable(PhysicalOffset);
+
+impl Durable {
+    /// All of it, as far as anybody knows.
+    pub(crate) const ALL: Self = Self(PhysicalOffset(i64::MAX));
+
+    pub(crate) fn up_to(end: PhysicalOffset) -> Self {
+        Self(end)
     }
-    let within = |text: &str| text.as_ptr().addr() - bytes.as_ptr().addr();
-    record.check_crc().is_ok()
-        && [record.topic, record.properties]
-            .iter()
-            .all(|text| !has_blank_sector(text.as_bytes(), position + within(text)))
+
+    /// True when the record that was read from `bytes`, at `position` of its file, is as it was written.
+    pub(crate) fn is_whole(self, record: &Record<'_>, bytes: &[u8], position: usize) -> bool {
+        if has(Fault::TornAccepted) {
+            return true;
+        }
+        let was_there = record.physical_offset < self.0.0;
+        let within = |text: &str| text.as_ptr().addr() - bytes.as_ptr().addr();
+        let is_there = |text: &str| match was_there {
+            true => !has_blank_sector(text.as_bytes(), position + within(text)),
+            false => memchr::memchr(0, text.as_bytes()).is_none(),
+        };
+        record.check_crc().is_ok() && is_there(record.topic) && is_there(record.properties)
+    }
 }
 
 /// True when what belongs to the record before `at`, if that is a mark of the broker's, is whole too: see `Store::append_both`.
-pub(crate) fn is_complete(segment: &Segment, record: &Record<'_>, mut at: PhysicalOffset) -> bool {
+pub(crate) fn is_complete(
+    segment: &Segment,
+    record: &Record<'_>,
+    mut at: PhysicalOffset,
+    durable: Durable,
+) -> bool {
     let followed_by = name::is_system_topic(record.topic).then(|| record.property(properties::FOLLOWED_BY));
     let Some(bytes) = followed_by.flatten().and_then(|bytes| bytes.parse::<i64>().ok()) else { return true };
     let end = at + bytes;
     while at < end {
-        match whole_at(segment, at) {
+        match whole_at(segment, at, durable) {
             Some((_, len)) => at = at + len as i64,
             None => return false,
         }
@@ -57,12 +81,17 @@ fn has_blank_sector(mut bytes: &[u8], mut position: usize) -> bool {
 }
 
 /// The record that starts at `offset` of `segment`, if one does that is whole; and its length.
-pub(crate) fn whole_at(segment: &Segment, offset: PhysicalOffset) -> Option<(Record<'_>, usize)> {
+pub(crate) fn whole_at(
+    segment: &Segment,
+    offset: PhysicalOffset,
+    durable: Durable,
+) -> Option<(Record<'_>, usize)> {
     let range = segment.range(offset, segment.end());
     let position = range.start;
     let bytes = segment.mapping().published(range);
     let (record, len) = Record::read(bytes).ok()?;
-    (record.physical_offset == offset.0 && is_whole(&record, bytes, position)).then_some((record, len))
+    (record.physical_offset == offset.0 && durable.is_whole(&record, bytes, position))
+        .then_some((record, len))
 }
 
 /// Where the first whole record behind `after` starts, before `end`.
@@ -70,6 +99,7 @@ pub(crate) fn next_whole(
     segments: &Segments,
     after: PhysicalOffset,
     end: PhysicalOffset,
+    durable: Durable,
 ) -> Option<PhysicalOffset> {
     static FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(&MAGIC));
     let mut from = after + 1;
@@ -82,7 +112,7 @@ pub(crate) fn next_whole(
             for hit in FINDER.find_iter(bytes) {
                 let Some(start) = (data.start + hit).checked_sub(MAGIC_AT) else { continue };
                 let start = segment.base() + start as i64;
-                if start > after && whole_at(&segment, start).is_some() {
+                if start > after && whole_at(&segment, start, durable).is_some() {
                     return Some(start);
                 }
             }

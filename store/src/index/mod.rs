@@ -132,7 +132,7 @@ impl Index {
     fn follow(&self, end: PhysicalOffset) -> io::Result<bool> {
         // The log's start may have moved past a slow index.
         let start = self.segments.first().map_or(end, |first| first.base());
-        let mut scan = Scan::new(&self.segments, self.indexed().max(start), end, false);
+        let mut scan = Scan::new(&self.segments, self.indexed().max(start), end, None);
         let mut current = self.files.read().last().cloned();
         let mut result = Ok(());
         let mut more = true;

@@ -11,7 +11,7 @@ mod progress;
 mod replay;
 
 use crate::checkpoint::{Checkpoint, CheckpointFile, Found};
-use crate::commit_log::{Scan, Segment, Segments, Step, next_whole};
+use crate::commit_log::{Durable, Scan, Segment, Segments, Step, next_whole};
 use crate::consume_queue::{ConsumeQueue, QueueTable};
 use crate::dispatch::{DirtyQueues, Unsynced};
 use crate::faults::{Fault, has, step};
@@ -182,6 +182,11 @@ impl Recovery<'_> {
         !matches!(self.checkpoint, Found::Apache(_))
     }
 
+    /// What of the log counts as having been on the disk: all of it, when others wrote it and left no note.
+    fn known(&self) -> Durable {
+        if self.knows_the_log() { Durable::up_to(self.durable) } else { Durable::ALL }
+    }
+
     /// There is nothing where the last record was that the checkpoint knows.
     fn is_last_gone(&self) -> bool {
         let Found::Ours(Checkpoint { last, .. }) = self.checkpoint else { return false };
@@ -204,14 +209,15 @@ impl Recovery<'_> {
             Err(_) => bytes.iter().take(8).all(|byte| *byte == 0),
         };
         is_clear
-            || (offset < self.durable && next_whole(self.segments, offset, offset + LARGEST_RECORD).is_some())
+            || (offset < self.durable
+                && next_whole(self.segments, offset, offset + LARGEST_RECORD, self.known()).is_some())
     }
 
     /// The newest file whose first message was stored by `timestamp`.
     fn file_before(&self, timestamp: i64) -> Option<PhysicalOffset> {
         self.segments.all().iter().rev().map(|segment| segment.base()).find(|base| {
             let mut stored = None;
-            Scan::new(self.segments, *base, PhysicalOffset(i64::MAX), false).step(|step| {
+            Scan::new(self.segments, *base, PhysicalOffset(i64::MAX), None).step(|step| {
                 if let Step::Record(record, _) = step {
                     stored = Some(record.store_timestamp);
                 }

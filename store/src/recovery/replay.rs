@@ -87,7 +87,8 @@ impl<'a, 'b> Replay<'a, 'b> {
 
     pub(super) fn run(mut self) -> io::Result<Replayed> {
         let segments = self.recovery.segments;
-        let mut scan = Scan::new(segments, self.start.at, PhysicalOffset(i64::MAX), true);
+        let mut scan =
+            Scan::new(segments, self.start.at, PhysicalOffset(i64::MAX), Some(self.recovery.known()));
         let (mut count, mut told) = (0_u64, Instant::now());
         let mut kept = self.start.at;
         self.recovery.progress.begin(kept, segments.all().last().map_or(kept, |last| last.end()));

@@ -397,6 +397,39 @@ fn properties_that_did_not_reach_the_disk_make_no_message() {
 }
 
 #[test]
+fn properties_of_which_a_sector_was_written_too_early_make_no_message() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(config(dir.path())).unwrap();
+    let sent = fill(&store, 0, 20);
+    let long = format!("KEYS\u{1}{}\u{2}", "k".repeat(2000));
+    let torn = store.append(&store.queue("A", 0), &message(b"torn", &long), None).unwrap();
+    // A byte of the last properties, all of what is behind it in its sector, and all that is behind it in the record.
+    let in_sector = |at: usize| (torn.physical_offset.0 as usize + at) % 512;
+    for zeros in [700..701, 700..700 + 512 - in_sector(700), 2000..2100] {
+        let copy = snapshot(dir.path());
+        edit(copy.path(), torn.physical_offset, |record| record[zeros.clone()].fill(0));
+        fs::remove_file(copy.path().join("checkpoint")).unwrap();
+        check(&Store::open(config(copy.path())).unwrap(), &sent);
+    }
+}
+
+#[test]
+fn properties_with_zeros_that_were_on_the_disk_once_are_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(sync(dir.path())).unwrap();
+    let sent = fill(&store, 0, 20);
+    let odd = store.append(&store.queue("A", 0), &message(b"odd", "KEYS\u{1}a\0b\u{2}"), None).unwrap();
+    while store.durable_end() < odd.end {
+        thread::yield_now();
+    }
+    let last = sent.iter().filter(|sent| (&*sent.topic, sent.queue) == ("A", 0)).count() as i64;
+    let odd =
+        Sent { topic: "A".into(), queue: 0, offset: last, at: odd.physical_offset, body: b"odd".into() };
+    let sent = [sent, vec![odd]].concat();
+    check(&Store::open(sync(snapshot(dir.path()).path())).unwrap(), &sent);
+}
+
+#[test]
 fn a_deleted_topic_stays_deleted_through_a_kill_and_a_rebuild() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(config(dir.path())).unwrap();
