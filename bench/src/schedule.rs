@@ -32,9 +32,16 @@ impl Schedule {
         self.issued += 1;
     }
 
-    /// How often to look.
+    /// How often to look. Rounded up: whoever looks too early finds nothing, and sends a whole step late.
     pub(crate) fn tick(&self) -> Duration {
-        Duration::from_nanos(self.step as u64).max(SHORTEST_TICK)
+        Duration::from_nanos(self.step.ceil() as u64).max(SHORTEST_TICK)
+    }
+
+    /// How long from `now`, in nanoseconds of the run, until one of all requests is due, sent or not: when to look first.
+    pub(crate) fn until_due(&self, now: u64) -> Duration {
+        let now = now as f64;
+        let next = ((now - self.first) / self.step).floor() + 1.0;
+        Duration::from_nanos((self.first + self.step * next - now).ceil() as u64)
     }
 }
 
@@ -54,6 +61,19 @@ mod tests {
         }
         dues.sort_unstable();
         assert_eq!(dues, (0..30).map(|n| n * 1_000_000).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn looks_fall_on_what_is_due() {
+        let schedule = Schedule::new(200.0, 0, 1);
+        let until = |now| schedule.until_due(now).as_nanos();
+        assert_eq!(
+            [until(0), until(1), until(4_999_999), until(5_000_000)],
+            [5_000_000, 4_999_999, 1, 5_000_000]
+        );
+        let second = Schedule::new(200.0, 1, 2);
+        assert_eq!(second.until_due(0).as_nanos(), 5_000_000);
+        assert_eq!(second.until_due(5_000_000).as_nanos(), 10_000_000);
     }
 
     #[test]

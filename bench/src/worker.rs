@@ -123,7 +123,7 @@ impl Worker {
         for (index, link) in self.links.iter().enumerate() {
             epoll::add(&epoll, link.connection.stream(), EventData::new_u64(index as u64), EventFlags::IN)?;
         }
-        let timer = self.schedule.map(|schedule| timer(&epoll, schedule.tick())).transpose()?;
+        let timer = self.schedule.map(|schedule| timer(&epoll, schedule, phases.now())).transpose()?;
         let depth = self.links.iter().map(|link| link.slots.len()).max().unwrap_or(0);
         for slot in 0..depth {
             let with_slot = self.links.iter().enumerate().filter(|(_, link)| slot < link.slots.len());
@@ -416,11 +416,14 @@ fn watch(epoll: &OwnedFd, link: &Link, index: u64, flags: EventFlags) -> Result<
 }
 
 /// Wakes the worker when something may be due. The kernel rounds the time-outs of epoll to milliseconds or by its timer slack, and
-/// would make every request late.
-fn timer(epoll: &OwnedFd, tick: Duration) -> Result<OwnedFd> {
+/// would make every request late. So would a timer that begins at any moment: by the same part of a step each, milliseconds when few
+/// are sent.
+fn timer(epoll: &OwnedFd, schedule: Schedule, now: u64) -> Result<OwnedFd> {
     let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
-    let tick = Timespec { tv_sec: tick.as_secs() as i64, tv_nsec: tick.subsec_nanos().into() };
-    timerfd_settime(&timer, TimerfdTimerFlags::empty(), &Itimerspec { it_interval: tick, it_value: tick })?;
+    let spec =
+        |time: Duration| Timespec { tv_sec: time.as_secs() as i64, tv_nsec: time.subsec_nanos().into() };
+    let times = Itimerspec { it_interval: spec(schedule.tick()), it_value: spec(schedule.until_due(now)) };
+    timerfd_settime(&timer, TimerfdTimerFlags::empty(), &times)?;
     epoll::add(epoll, &timer, EventData::new_u64(TIMER), EventFlags::IN)?;
     Ok(timer)
 }

@@ -13,9 +13,10 @@ const SENDERS: usize = 64;
 /// 64 senders with one message each under way.
 pub(super) fn many(stage: &mut Stage<'_>) -> Result<()> {
     let load = Load { connections: SENDERS, ..stage.load("sync-64") };
-    let before = least(&load)?.rate();
+    let brief = briefly(&load);
+    let before = least(&brief)?.rate();
     let (tally, _) = stage.run(&load)?;
-    let after = least(&load)?.rate();
+    let after = least(&brief)?.rate();
     let rate = tally.rate();
     stage.note(format!(
         "{SENDERS} senders: {rate:.0} a second; network and fdatasync alone {before:.0} before, {after:.0} after"
@@ -29,7 +30,8 @@ pub(super) fn many(stage: &mut Stage<'_>) -> Result<()> {
 
 pub(super) fn one(stage: &mut Stage<'_>) -> Result<()> {
     let load = stage.load("sync-1");
-    let least = || -> Result<f64> { Ok(microseconds(&least(&load)?.latency, 50.0)) };
+    let brief = briefly(&load);
+    let least = || -> Result<f64> { Ok(microseconds(&least(&brief)?.latency, 50.0)) };
     let before = least()?;
     let (tally, _) = stage.run(&load)?;
     let after = least()?;
@@ -41,9 +43,13 @@ pub(super) fn one(stage: &mut Stage<'_>) -> Result<()> {
     Ok(())
 }
 
-/// What network and disk alone take of a quarter of the load.
+/// A quarter of the load: before it and after it is half of it.
+fn briefly(load: &Load) -> Load {
+    Load { measured: load.measured / 4, ..load.clone() }
+}
+
+/// What network and disk alone take of the load.
 pub(super) fn least(load: &Load) -> Result<Tally> {
     let arena = Arena::start_responder(Flush::Sync)?;
-    let load = Load { broker: arena.address(), measured: load.measured / 4, ..load.clone() };
-    Ok(run(arena.pid()?, &load)?.0)
+    Ok(run(arena.pid()?, &Load { broker: arena.address(), ..load.clone() })?.0)
 }
