@@ -47,6 +47,9 @@ enum Next {
     Failed(io::ErrorKind, Instant),
 }
 
+/// Bytes that are prepared at once: while a disk takes as many, a flush of a message waits behind them.
+const STEP: u64 = 1024 * 1024;
+
 /// How long a failure to make a file counts: trying takes what space there is, and others need it.
 const FAILED_FOR: Duration = Duration::from_secs(1);
 
@@ -76,7 +79,7 @@ impl Ahead {
     /// Has the thread prepare what `job` says.
     pub(crate) fn ask(&self, job: AheadJob) {
         let end = (job.segment.base() + job.at as i64).0 as u64;
-        self.next_ask.store(end + (self.window / 2).max(1024 * 1024), Ordering::Relaxed);
+        self.next_ask.store(end + STEP, Ordering::Relaxed);
         *self.job.lock() = Some(job);
         self.wake.notify_one();
     }
