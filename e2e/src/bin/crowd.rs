@@ -14,12 +14,15 @@ struct Args {
     /// Connections that send nothing.
     #[arg(long, default_value_t = 20_000)]
     idle: usize,
-    /// Connections that send a byte of a frame a second.
+    /// Connections that send a byte of a frame now and then.
     #[arg(long, default_value_t = 2_000)]
     dripping: usize,
-    /// Connections that send garbage, each once a second.
+    /// Connections that send garbage now and then.
     #[arg(long, default_value_t = 500)]
     garbage: usize,
+    /// How often these send: seconds in between. A machine that is so many times slower has the same load with so many.
+    #[arg(long, default_value_t = 1)]
+    every: u64,
     /// Seconds of measuring, alone and beside the crowd.
     #[arg(long, default_value_t = 30)]
     seconds: u64,
@@ -34,16 +37,17 @@ struct Args {
 enum Part {
     /// One process of the crowd: the program starts them itself.
     #[command(hide = true)]
-    Member { kind: String, port: u16, count: usize, number: u8 },
+    Member { kind: String, port: u16, count: usize, number: u8, every: u64 },
 }
 
 fn main() -> Result<ExitCode> {
     let args = Args::parse();
-    if let Some(Part::Member { kind, port, count, number }) = args.part {
-        be(&kind, port, count, number)?;
-    }
-    let crowd = Crowd { idle: args.idle, dripping: args.dripping, garbage: args.garbage };
     let seconds = Duration::from_secs;
+    if let Some(Part::Member { kind, port, count, number, every }) = args.part {
+        be(&kind, port, count, number, seconds(every))?;
+    }
+    let Args { idle, dripping, garbage, .. } = args;
+    let crowd = Crowd { idle, dripping, garbage, every: seconds(args.every) };
     let outcome = measure(crowd, Durations { measure: seconds(args.seconds), rest: seconds(args.rest) })?;
     println!("{outcome}");
     let verdict = if outcome.is_good() { "good" } else { "NOT GOOD" };

@@ -92,6 +92,8 @@ pub(super) struct Facts<'a> {
     pub begins: Vec<i64>,
     /// When syncs ended that were slow, and how long they took.
     pub slow: Vec<(u64, u64)>,
+    /// When the disk was full: from and until, in milliseconds since the epoch.
+    pub full: Vec<(i64, i64)>,
     /// Everything else, with the life it belongs to.
     pub others: Vec<(u64, usize, &'a What)>,
 }
@@ -129,6 +131,7 @@ impl<'a> Facts<'a> {
             damage: Vec::new(),
             begins: Vec::new(),
             slow: Vec::new(),
+            full: Vec::new(),
             others: Vec::new(),
         };
         for event in events {
@@ -187,6 +190,10 @@ impl<'a> Facts<'a> {
             }
             What::Unknown { .. } => {}
             What::Slow { ms } => self.slow.push((at, ms * 1_000_000)),
+            What::Full { ms } => {
+                let until = self.wall(at);
+                self.full.push((until.saturating_sub_unsigned(*ms), until));
+            }
             What::Read { reader, place, from, records } => {
                 if let Reader::Whole { pass } = reader
                     && let Some(all) =
@@ -231,6 +238,12 @@ impl<'a> Facts<'a> {
     pub(super) fn slowest_sync(&self, from: u64, to: u64) -> u64 {
         let overlaps = |(at, took): &&(u64, u64)| *at >= from && at.saturating_sub(*took) <= to;
         self.slow.iter().filter(overlaps).map(|(_, took)| *took).max().unwrap_or(0)
+    }
+
+    /// For how long nothing could be stored between two moments, all in milliseconds since the epoch.
+    pub(super) fn full_within(&self, from: i64, until: i64) -> i64 {
+        let shared = |(began, ended): &(i64, i64)| ((*ended).min(until) - (*began).max(from)).max(0);
+        self.full.iter().map(shared).sum()
     }
 
     fn in_life(&mut self, change: impl FnOnce(&mut Life)) {

@@ -277,8 +277,15 @@ fn c12_finds_what_is_early_late_or_never_came() {
         }
         other => other,
     });
+    let mut late: Vec<_> = late.collect();
     let long_life = |what: &What| if matches!(what, What::Ended { .. }) { 400 } else { 0 };
-    assert_eq!(found(late.collect(), long_life), [Check::Timers]);
+    assert_eq!(found(late.clone(), long_life), [Check::Timers]);
+    let end = late.iter().position(|what| matches!(what, What::Ended { .. })).expect("a life ends");
+    late.insert(end, What::Full { ms: 390 });
+    let long_full = |what: &What| if matches!(what, What::Full { .. }) { 400 } else { 0 };
+    assert_eq!(found(late.clone(), long_full), [], "nothing could be stored when it was due");
+    late[end] = What::Full { ms: 100 };
+    assert_eq!(found(late, long_full), [Check::Timers], "it was late before the disk was full");
 }
 
 #[test]

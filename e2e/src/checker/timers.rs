@@ -29,7 +29,7 @@ pub(super) fn check(facts: &Facts<'_>, lost: &HashSet<MessageId>, found: &mut Fi
     late(facts, found);
 }
 
-/// Those whose time came while the broker was up, or before it was: late by how long it had been up.
+/// Those whose time came while the broker was up, or before it was: late by how long it had been up, and could store something.
 fn late(facts: &Facts<'_>, found: &mut Findings) {
     let there = facts.found();
     let lateness = i64::try_from(facts.promise.lateness).unwrap_or(i64::MAX);
@@ -49,7 +49,8 @@ fn late(facts: &Facts<'_>, found: &mut Findings) {
         let due = due.max(facts.wall(acked));
         let overslept = lives.iter().find(|(serving, ended)| {
             let from = due.max(*serving);
-            from + lateness < *ended && from + lateness < seen.stored_at
+            let latest = from + lateness + facts.full_within(from, seen.stored_at);
+            latest < *ended && latest < seen.stored_at
         });
         if let Some((serving, _)) = overslept {
             let late = seen.stored_at - due.max(*serving);

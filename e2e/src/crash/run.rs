@@ -50,7 +50,7 @@ impl Run {
         Self::with_lateness(flush, ground, LATENESS)
     }
 
-    /// What waits for its time may come late: there may be times when nothing can be stored.
+    /// What waits for its time may come late: what cannot be stored is tried again a second later, and maybe in vain.
     pub(super) fn patient(flush: Flush, ground: Ground) -> Result<Self> {
         Self::with_lateness(flush, ground, 5 * LATENESS)
     }

@@ -15,9 +15,9 @@ use crate::scale::raise_limits;
 pub enum Kind {
     /// Nothing.
     Idle,
-    /// Sends a byte of a frame a second, and begins anew when it is closed.
+    /// Sends a byte of a frame in its turn, and begins anew when it is closed.
     Dripping,
-    /// Sends what is no frame, and begins anew a second after it is closed.
+    /// Sends what is no frame, and begins anew in its next turn when it is closed.
     Garbage,
 }
 
@@ -35,8 +35,8 @@ impl Kind {
 const FRAME: &[u8] =
     b"\0\0\x40\0\0\0\0\x60{\"code\":310,\"extFields\":{\"a\":\"p\",\"b\":\"T\",\"c\":\"TBW102\",\"d\":\"4\"";
 
-/// Has `count` connections of that kind to the broker on that port, for ever.
-pub fn be(kind: &str, port: u16, count: usize, number: u8) -> Result<()> {
+/// Has `count` connections of that kind to the broker on that port, for ever; each has its turn so often.
+pub fn be(kind: &str, port: u16, count: usize, number: u8, every: Duration) -> Result<()> {
     let kinds = [Kind::Idle, Kind::Dripping, Kind::Garbage];
     let Some(kind) = kinds.into_iter().find(|known| known.name() == kind) else { bail!("no kind {kind}") };
     raise_limits()?;
@@ -45,7 +45,7 @@ pub fn be(kind: &str, port: u16, count: usize, number: u8) -> Result<()> {
     let mut members: Vec<Member> =
         (0..count).map(|n| Member { from: from(n), stream: None, sent: 0 }).collect();
     // Who says nothing has nothing to do either, but to see once in a while whether it is still there.
-    let round = if kind == Kind::Idle { Duration::from_secs(20) } else { Duration::from_secs(1) };
+    let round = if kind == Kind::Idle { Duration::from_secs(20) } else { every };
     // All come at once, and then take their turns one after the other: a crowd is no choir.
     let mut is_first = true;
     loop {

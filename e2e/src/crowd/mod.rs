@@ -24,6 +24,8 @@ pub struct Crowd {
     pub idle: usize,
     pub dripping: usize,
     pub garbage: usize,
+    /// Between two bytes that drip, and between two connections of garbage. Whole seconds.
+    pub every: Duration,
 }
 
 /// How long each part of it takes.
@@ -131,18 +133,19 @@ struct Members(Vec<Child>);
 impl Members {
     fn of(crowd: Crowd, port: u16) -> Result<Self> {
         let mut members = Self::default();
-        let Crowd { idle, dripping, garbage } = crowd;
+        let Crowd { idle, dripping, garbage, every } = crowd;
         for (kind, count) in [(Kind::Idle, idle), (Kind::Dripping, dripping), (Kind::Garbage, garbage)] {
-            members.join(kind, count, port)?;
+            members.join(kind, count, port, every)?;
         }
         Ok(members)
     }
 
-    fn join(&mut self, kind: Kind, count: usize, port: u16) -> Result<()> {
+    fn join(&mut self, kind: Kind, count: usize, port: u16, every: Duration) -> Result<()> {
         for from in (0..count).step_by(EACH) {
             let mut command = Command::new(std::env::current_exe()?);
             command.arg("member").arg(kind.name());
             command.args([port.to_string(), (count - from).min(EACH).to_string(), self.0.len().to_string()]);
+            command.arg(every.as_secs().to_string());
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit());
             self.0.push(spawn(command).context("starting a part of the crowd")?);
         }

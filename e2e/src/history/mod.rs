@@ -199,6 +199,11 @@ pub enum What {
         ms: u64,
     },
 
+    /// The disk was full for so many milliseconds until now: nothing could be stored.
+    Full {
+        ms: u64,
+    },
+
     /// A file that is derived from the log, as it was and as it is when it is made anew.
     Derived {
         file: String,
