@@ -19,6 +19,7 @@ mod machine;
 mod overview;
 mod plot;
 mod report;
+mod rest;
 mod samples;
 mod session;
 mod table;

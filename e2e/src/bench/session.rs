@@ -9,7 +9,7 @@ use gantry_bench::{Load, create_topics};
 use super::arena::{Arena, Flush};
 use super::experiments::{Alone, Experiment, Reference, Stage, Times};
 use super::report::{self, Findings};
-use super::{Contestant, gate, machine, table};
+use super::{Contestant, gate, machine, rest, table};
 use crate::toolchain::Java;
 
 /// What is asked for.
@@ -142,7 +142,11 @@ fn arm(
     let cpu = machine::CpuTime::now()?;
     let arena = Arena::start(contestant, flush)?;
     warm_up(&arena, times.warm)?;
+    let is_at_rest = rest::disk(arena.folder())?;
     let mut stage = Stage { arena: &arena, contestant, flush, round, times, reference, findings };
+    if !is_at_rest {
+        stage.note("the disk did not come to rest after the warm-up".into());
+    }
     for row in rows {
         if let Err(error) = row.on(&mut stage) {
             failed(stage.findings, round, &error.context(format!("{row:?} of {contestant}, {flush:?}")));

@@ -77,7 +77,7 @@ impl Stage<'_> {
         self.findings.add(line, Contestant::Responder, self.round, figure);
     }
 
-    pub(super) fn note(&mut self, text: String) {
+    pub(in crate::bench) fn note(&mut self, text: String) {
         let (contestant, flush) = (self.contestant, self.flush);
         eprintln!("    {text}");
         self.findings.notes.push(format!("round {}, {contestant}, {flush:?}: {text}", self.round + 1));
