@@ -31,8 +31,9 @@ pub(super) fn run(cycles: u32, seed: u64, each: &mut dyn FnMut()) -> Result<Tall
             // So much is left: for nothing, for a small file, for a log file.
             let left = [0, 4_096, 200_000, 1_200_000][random.usize(..4)];
             // On a busy machine it takes as long as all the rest, and most of that on a disk that is as good as full.
-            let full_since = Instant::now();
+            let filling_since = Instant::now();
             fill(&filler, left)?;
+            let full_since = Instant::now();
             let refused = run.work_while_full(Duration::from_millis(1_500))?;
             tally.witness("messages that were refused", refused);
             run.read_everything().context("reading on a full disk")?;
@@ -54,7 +55,7 @@ pub(super) fn run(cycles: u32, seed: u64, each: &mut dyn FnMut()) -> Result<Tall
                 );
                 std::thread::sleep(Duration::from_millis(20));
             }
-            run.record(What::Full { ms: full_since.elapsed().as_millis() as u64 });
+            run.record(What::Full { ms: filling_since.elapsed().as_millis() as u64 });
             tally.cycles += 1;
             each();
         }

@@ -40,9 +40,12 @@ impl Durable {
         }
         let was_there = record.physical_offset < self.0.0;
         let within = |text: &str| text.as_ptr().addr() - bytes.as_ptr().addr();
-        let is_there = |text: &str| match was_there {
-            true => !has_blank_sector(text.as_bytes(), position + within(text)),
-            false => memchr::memchr(0, text.as_bytes()).is_none(),
+        let is_there = |text: &str| {
+            if was_there {
+                !has_blank_sector(text.as_bytes(), position + within(text))
+            } else {
+                memchr::memchr(0, text.as_bytes()).is_none()
+            }
         };
         record.check_crc().is_ok() && is_there(record.topic) && is_there(record.properties)
     }
